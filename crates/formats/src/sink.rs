@@ -1,0 +1,32 @@
+//! What a reader of one format says to the rest: suites, cases and problems, in the order read.
+
+use model::{Attempt, Failure, Outcome, Place, Timestamp};
+
+/// One test case as written in a file.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The suite, as the format names it; masked later (see `identity`).
+    pub suite: &'a str,
+    /// The class or group, where the format has one.
+    pub class: Option<&'a str>,
+    /// The name, with its parameters.
+    pub name: &'a str,
+    /// What the case says it did in the end.
+    pub outcome: Outcome,
+    /// Seconds, where the format says so.
+    pub seconds: Option<f64>,
+    /// The text of the failure (or the reason of a skip), bounded.
+    pub failure: Option<Failure>,
+    /// Attempts that the format itself says came before the last one, oldest first; without them the case is one attempt.
+    pub before: Vec<Attempt>,
+}
+
+/// Receives what a reader finds. Readers never fail as a whole: what is malformed becomes a problem and reading goes on.
+pub trait Sink {
+    /// A suite begins.
+    fn suite(&mut self, name: &str, started_at: Option<Timestamp>);
+    /// A test case is complete.
+    fn case(&mut self, case: Case<'_>);
+    /// Something is malformed: where, what (a lower-case fragment), and what was done instead.
+    fn problem(&mut self, place: Place, what: String, hint: &'static str);
+}

@@ -1,0 +1,3 @@
+//! The `sprag-compare` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Black-box cases and architecture tests live in `tests/it`.
