@@ -19,8 +19,8 @@ impl Signature {
     /// The signature of a raw failure text.
     pub fn of(text: &str) -> Self {
         let masked = mask(text);
-        let end = masked.floor_char_boundary(SIGNIFICANT_BYTES);
-        Self(xxh3_64(&masked.as_bytes()[..end]).cast_signed())
+        let (significant, _tail) = masked.split_at(masked.floor_char_boundary(SIGNIFICANT_BYTES));
+        Self(xxh3_64(significant.as_bytes()).cast_signed())
     }
 }
 

@@ -24,7 +24,7 @@ impl fmt::Display for TimestampError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "not a time: {:?} (hint: write 2026-11-20T10:00:00Z)",
+            "not a time: `{}` (hint: write 2026-11-20T10:00:00Z)",
             self.text
         )
     }
