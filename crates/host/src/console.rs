@@ -1,0 +1,82 @@
+//! Where a person reads: data goes to standard output, all else to standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// What is known of the terminal, and the only way out to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    /// Whether standard output is a terminal that wants colour.
+    pub color: bool,
+    /// Columns of the terminal; 100 when there is none.
+    pub width: usize,
+    /// Whether standard error is a terminal, so that a progress bar is seen by somebody.
+    pub progress: bool,
+}
+
+/// Columns when standard output is no terminal: wide enough for names, narrow enough for logs.
+const DEFAULT_WIDTH: usize = 100;
+
+impl Console {
+    /// Looks at the terminal. `no_color` is the user's wish (`NO_COLOR`), `columns` the environment's `COLUMNS`.
+    pub fn detect(no_color: bool, columns: Option<&str>) -> Self {
+        let stdout_is_terminal = io::stdout().is_terminal();
+        Self {
+            color: stdout_is_terminal && !no_color,
+            width: width(columns, stdout_is_terminal),
+            progress: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes data to standard output. A reader that went away (`| head`) is no error.
+    ///
+    /// # Errors
+    /// Any other failure of the stream.
+    pub fn print(self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        ignore_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Writes a line to standard error. There is nobody left to tell when that fails.
+    pub fn note(self, text: &str) {
+        let _unheard = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+fn width(columns: Option<&str>, stdout_is_terminal: bool) -> usize {
+    if let Some(columns) = columns.and_then(|text| text.parse().ok()) {
+        return columns;
+    }
+    let terminal = console_size().filter(|_| stdout_is_terminal);
+    terminal.unwrap_or(DEFAULT_WIDTH)
+}
+
+fn console_size() -> Option<usize> {
+    let (_rows, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}
+
+fn ignore_broken_pipe(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{ignore_broken_pipe, width};
+
+    #[test]
+    fn the_environment_overrides_the_terminal() {
+        assert_eq!(width(Some("72"), false), 72);
+        assert_eq!(width(Some("wide"), false), 100);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error() {
+        assert!(ignore_broken_pipe(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(ignore_broken_pipe(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
+}
