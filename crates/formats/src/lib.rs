@@ -1,10 +1,29 @@
 //! Bytes of any test-result format in, test cases and problems out; streaming.
+//!
+//! [`read`] takes one input (a file, or an archive of many), finds out what it is from its content and tells a
+//! [`Visitor`] what it says. Nothing is refused as a whole: what is malformed becomes a problem with its place, and what
+//! can be read is read. Memory does not grow with the size of a file.
 #![deny(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a core crate does no I/O: see ARCHITECTURE.md, invariant 1"
 )]
 
+mod archive;
+mod decode;
+mod detect;
+mod detect_text;
+mod format;
+mod guard;
+mod limits;
+mod read;
 mod sink;
+mod text_formats;
+mod xml_formats;
 
-pub use sink::{Case, Sink};
+pub use archive::ReadSeek;
+pub use detect::detect;
+pub use format::Format;
+pub use limits::Limits;
+pub use read::{read, read_stream};
+pub use sink::{Case, Sink, Visitor};

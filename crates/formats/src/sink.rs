@@ -2,6 +2,8 @@
 
 use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
+use crate::Format;
+
 /// One test case as written in a file.
 #[derive(Debug)]
 pub struct Case<'a> {
@@ -21,6 +23,21 @@ pub struct Case<'a> {
     pub before: Vec<Attempt>,
 }
 
+impl<'a> Case<'a> {
+    /// A case of which only names and outcome are known.
+    pub fn new(suite: &'a str, class: Option<&'a str>, name: &'a str, outcome: Outcome) -> Self {
+        Self {
+            suite,
+            class,
+            name,
+            outcome,
+            seconds: None,
+            failure: None,
+            before: Vec::new(),
+        }
+    }
+}
+
 /// Receives what a reader finds. Readers never fail as a whole: what is malformed becomes a problem and reading goes on.
 pub trait Sink {
     /// A suite begins.
@@ -29,4 +46,12 @@ pub trait Sink {
     fn case(&mut self, case: Case<'_>);
     /// Something is malformed: where, what (a lower-case fragment), and what was done instead.
     fn problem(&mut self, place: Place, what: String, hint: &'static str);
+}
+
+/// A sink that is told which file speaks: [`crate::Tally`] and [`crate::Collector`], or one of your own.
+pub trait Visitor: Sink {
+    /// A file begins: its name (`a.zip!b.xml` inside an archive) and its format, `None` when it is none that can be read.
+    fn begin_file(&mut self, name: &str, format: Option<Format>);
+    /// The file that began last has ended.
+    fn end_file(&mut self);
 }

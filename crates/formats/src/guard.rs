@@ -1,0 +1,128 @@
+//! Holds every reader to the limits, so that no reader can forget one.
+
+use model::{Attempt, Failure, Place, Timestamp};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Case, Limits, Sink, Visitor};
+
+/// Passes on what a reader of one file says, cut to the limits.
+pub(crate) struct Guard<'a> {
+    visitor: &'a mut dyn Visitor,
+    limits: &'a Limits,
+    problems: usize,
+    cases: u64,
+}
+
+impl<'a> Guard<'a> {
+    pub(crate) fn new(visitor: &'a mut dyn Visitor, limits: &'a Limits) -> Self {
+        Self {
+            visitor,
+            limits,
+            problems: 0,
+            cases: 0,
+        }
+    }
+
+    /// Says what was left out.
+    pub(crate) fn finish(self) {
+        let more = self.problems.saturating_sub(self.limits.problems);
+        if more > 0 {
+            let what = format!("{more} more problems like these");
+            self.visitor.problem(Place::File, what, "");
+        }
+        let over = self.cases.saturating_sub(self.limits.cases);
+        if over > 0 {
+            let what = format!(
+                "{over} test cases beyond the limit of {}",
+                self.limits.cases
+            );
+            self.visitor
+                .problem(Place::File, what, "they are not counted");
+        }
+    }
+
+    fn bound(&self, failure: &mut Failure) {
+        cut(&mut failure.message, self.limits.message_bytes);
+        cut(&mut failure.stack, self.limits.stack_bytes);
+        if let Some(kind) = &mut failure.kind {
+            cut(kind, self.limits.name_bytes);
+        }
+        if let Some(file) = &mut failure.file {
+            cut(file, self.limits.name_bytes);
+        }
+    }
+
+    fn bound_attempts(&self, attempts: &mut Vec<Attempt>) {
+        attempts.truncate(self.limits.attempts);
+        for attempt in attempts {
+            if let Some(failure) = &mut attempt.failure {
+                self.bound(failure);
+            }
+        }
+    }
+
+    /// Passes a case with over-long names on.
+    #[cold]
+    fn long_case(&mut self, case: Case<'_>) {
+        let limit = self.limits.name_bytes;
+        let suite = shortened(case.suite, limit);
+        let class = case.class.map(|class| shortened(class, limit));
+        let name = shortened(case.name, limit);
+        self.visitor.case(Case {
+            suite: &suite,
+            class: class.as_deref(),
+            name: &name,
+            ..case
+        });
+    }
+}
+
+impl Sink for Guard<'_> {
+    fn suite(&mut self, name: &str, started_at: Option<Timestamp>) {
+        if name.len() > self.limits.name_bytes {
+            let name = shortened(name, self.limits.name_bytes);
+            return self.visitor.suite(&name, started_at);
+        }
+        self.visitor.suite(name, started_at);
+    }
+
+    fn case(&mut self, mut case: Case<'_>) {
+        self.cases += 1;
+        if self.cases > self.limits.cases {
+            return;
+        }
+        if let Some(failure) = &mut case.failure {
+            self.bound(failure);
+        }
+        self.bound_attempts(&mut case.before);
+        let class = case.class.map_or(0, str::len);
+        if case.suite.len().max(class).max(case.name.len()) > self.limits.name_bytes {
+            return self.long_case(case);
+        }
+        self.visitor.case(case);
+    }
+
+    fn problem(&mut self, place: Place, what: String, hint: &'static str) {
+        self.problems += 1;
+        if self.problems <= self.limits.problems {
+            self.visitor.problem(place, what, hint);
+        }
+    }
+}
+
+fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+    }
+}
+
+/// A name cut to the limit; the hash of the whole keeps two long names two.
+fn shortened(name: &str, limit: usize) -> String {
+    let mut short = name.to_owned();
+    if name.len() > limit {
+        cut(&mut short, limit.saturating_sub(18));
+        let hash = xxh3_64(name.as_bytes());
+        short = format!("{short}…{hash:016x}");
+    }
+    short
+}
