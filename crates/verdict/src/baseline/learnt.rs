@@ -1,0 +1,152 @@
+//! Numbers learnt from the whole repository: how often it breaks, how failures persist, how rates are spread.
+
+use std::collections::BTreeMap;
+
+use model::Signature;
+use stats::BetaPrior;
+
+use super::observe::Step;
+use super::{Baseline, Decayed};
+
+/// How often something followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Transition {
+    /// How often it could have.
+    pub of: u32,
+    /// How often it did.
+    pub hits: u32,
+}
+
+/// Numbers learnt from all observed runs of the base.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learnt {
+    /// Runs observed: the number of the newest run.
+    pub runs: u32,
+    /// The day (since 1970) of the newest sweep: old things dropped, rates fitted.
+    pub swept_day: i64,
+    /// Runs in which a failure began that lasted.
+    pub breaks: u32,
+    /// The newest run counted in `breaks`.
+    pub last_break: u32,
+    /// Decayed runs and failures of all tests.
+    pub rate: Decayed,
+    /// Fitted Beta prior of the failure rate of one test in one job: pseudo-failures. 0 before the first fit.
+    pub prior_a: f64,
+    /// Pseudo-passes of the same.
+    pub prior_b: f64,
+    /// How often a test failed again after 1, 2, 3, 4 or more failures in a row.
+    pub again: [Transition; 4],
+    /// How often the text of a failure was known for its test, for tests with 1, 2-3, 4-7, 8 or more earlier texts.
+    pub known_text: [Transition; 4],
+    /// How often a text that was new to its test was known from another.
+    pub borrowed_text: Transition,
+    /// Sum over runs of (failures - expected)^2 - expected: the spread of runs beyond chance.
+    pub excess: f64,
+    /// Sum over runs of expected^2.
+    pub expected_squared: f64,
+    /// By kind of failure (see [`super::SignatureState::kind`]): how often it passed in the next run, and how often it lasted.
+    pub kinds: BTreeMap<i64, KindCount>,
+}
+
+/// What became of the failures of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindCount {
+    /// Failures that passed in the next run of their test.
+    pub passing: u32,
+    /// Failures that lasted.
+    pub lasting: u32,
+}
+
+/// From how many failures in a row a failure counts as one that lasts, not as a flake: at a flake rate of 30 % four in a row by
+/// chance are rarer than 1 %.
+pub(crate) const LASTING_FROM: u32 = 4;
+
+/// Kinds of failure kept; kinds seen once go first.
+const KINDS_KEPT: usize = 512;
+
+impl Learnt {
+    pub(super) fn forget_kinds(&mut self) {
+        if self.kinds.len() > KINDS_KEPT {
+            self.kinds
+                .retain(|_, k| k.passing.saturating_add(k.lasting) > 1);
+        }
+    }
+
+    /// The spread of runs beyond chance: their failures against those that the rates of their tests expect.
+    pub(super) fn learn_spread(&mut self, expected: f64, failures: f64) {
+        // One mass failure must not stand for all runs.
+        let distance = (failures - expected).clamp(-20.0, 20.0);
+        self.excess += distance * distance - expected;
+        self.expected_squared += expected * expected;
+    }
+
+    pub(super) fn learn_text(&mut self, earlier_texts: f64, known: bool, borrowed: bool) {
+        let place = bucket(earlier_texts);
+        if earlier_texts >= 0.5
+            && let Some(counts) = self.known_text.get_mut(place)
+        {
+            counts.count(known);
+        }
+        if !known {
+            self.borrowed_text.count(borrowed);
+        }
+    }
+}
+
+/// 1, 2-3, 4-7, 8 and more.
+pub(crate) fn bucket(earlier_texts: f64) -> usize {
+    [1.5, 3.5, 7.5]
+        .iter()
+        .filter(|edge| earlier_texts > **edge)
+        .count()
+}
+
+impl Transition {
+    fn count(&mut self, hit: bool) {
+        self.of = self.of.saturating_add(1);
+        self.hits = self.hits.saturating_add(u32::from(hit));
+    }
+}
+
+impl Baseline {
+    /// The fitted prior of a failure rate, or the default before the first fit.
+    pub(crate) fn prior(&self) -> BetaPrior {
+        if self.learnt.prior_a > 0.0 {
+            BetaPrior {
+                a: self.learnt.prior_a,
+                b: self.learnt.prior_b,
+            }
+        } else {
+            BetaPrior::DEFAULT
+        }
+    }
+
+    /// Learns what became of a failure: whether it came again, and whether it began one that lasted.
+    pub(super) fn learn_streak(&mut self, run: u32, step: Step) {
+        let place = step.before.clamp(1, 4) as usize - 1;
+        if let Some(counts) = self.learnt.again.get_mut(place) {
+            counts.count(step.again);
+        }
+        let lasting = step.again && step.before.saturating_add(1) == LASTING_FROM;
+        let passing = !step.again && step.before == 1;
+        if lasting && self.learnt.last_break != run {
+            self.learnt.last_break = run;
+            self.learnt.breaks = self.learnt.breaks.saturating_add(1);
+        }
+        if lasting || passing {
+            self.learn_fate(step.signature, lasting);
+        }
+    }
+
+    fn learn_fate(&mut self, signature: Option<Signature>, lasting: bool) {
+        let (passed, lasted) = (u32::from(!lasting), u32::from(lasting));
+        let Some(state) = signature.and_then(|s| self.signatures.get_mut(&s)) else {
+            return;
+        };
+        state.passing = state.passing.saturating_add(passed);
+        state.lasting = state.lasting.saturating_add(lasted);
+        let kind = self.learnt.kinds.entry(state.kind).or_default();
+        kind.passing = kind.passing.saturating_add(passed);
+        kind.lasting = kind.lasting.saturating_add(lasted);
+    }
+}

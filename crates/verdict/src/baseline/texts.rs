@@ -1,0 +1,166 @@
+//! What failures said: per test, and over all tests.
+
+use model::{RecordedRun, RecordedTest, Signature, Timestamp};
+use stats::decay_factor;
+
+use super::Baseline;
+
+/// Signatures kept for one test.
+pub(super) const TEXTS_PER_TEST: usize = 12;
+
+/// Signatures kept in all; the ones longest unseen go first.
+pub(super) const SIGNATURES_KEPT: usize = 2048;
+
+/// Bytes of a text that are kept: what the signature is made of.
+pub(super) const TEXT_BYTES: usize = 512;
+
+/// Half-life of the counts of texts, in days. Longer than that of rates: a test keeps its ways of failing.
+pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
+
+/// What one test said when it failed, over all jobs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TestTexts {
+    /// Failures and flakes with a text, decayed as of `at`.
+    pub total: f32,
+    /// The moment for which `total` and every count hold.
+    pub at: Timestamp,
+    /// The newest signatures and how often they came, decayed; at most [`TEXTS_PER_TEST`].
+    pub texts: Vec<TextCount>,
+}
+
+/// How often a test failed with one signature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextCount {
+    /// The signature.
+    pub signature: Signature,
+    /// Decayed count as of [`TestTexts::at`].
+    pub count: f32,
+}
+
+impl TestTexts {
+    /// The decayed count of a signature and of all, as of `at`.
+    pub fn counts(&self, signature: Signature, at: Timestamp) -> (f64, f64) {
+        let keep = decay_factor(at.days_since(self.at).max(0.0), TEXT_HALF_LIFE_DAYS);
+        let known = self.texts.iter().find(|t| t.signature == signature);
+        let count = known.map_or(0.0, |t| f64::from(t.count));
+        (count * keep, f64::from(self.total) * keep)
+    }
+}
+
+/// What is known of one signature over all tests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SignatureState {
+    /// The text, as recorded, bounded.
+    pub text: String,
+    /// The kind of failure that the text names (an exception class, ...), hashed; 0 when it names none.
+    pub kind: i64,
+    /// How many failures and flakes had it.
+    pub seen: u32,
+    /// How many of those were the first of this text for their test: a text of many tests says little about one.
+    pub tests: u32,
+    /// How many failures with it passed in the next run of their test.
+    pub passing: u32,
+    /// How many failures with it began a failure that lasted.
+    pub lasting: u32,
+    /// When it was seen last.
+    pub last_at: Timestamp,
+}
+
+impl Baseline {
+    /// Counts the text of a failure or flake, for its test and over all.
+    pub(super) fn observe_text(&mut self, row: &RecordedTest, run: &RecordedRun, at: Timestamp) {
+        let Some(signature) = row.signature else {
+            return;
+        };
+        let test = self.test_texts.entry(row.id).or_default();
+        let earlier = test.texts.iter().any(|t| t.signature == signature);
+        let (_, total) = test.counts(signature, at);
+        test.add(signature, at);
+        let borrowed = self.signatures.contains_key(&signature);
+        let state = self.signatures.entry(signature).or_insert_with(|| {
+            let text = run.texts.get(&signature).map_or("", String::as_str);
+            SignatureState::of(text)
+        });
+        state.seen = state.seen.saturating_add(1);
+        state.tests = state.tests.saturating_add(u32::from(!earlier));
+        state.last_at = state.last_at.max(at);
+        self.learnt.learn_text(total, earlier, borrowed);
+    }
+
+    /// Drops texts that were not seen since `oldest`, and the longest unseen of too many.
+    pub(super) fn forget_texts(&mut self, oldest: Timestamp) {
+        self.test_texts.retain(|_, texts| texts.at >= oldest);
+        let mut cut = oldest;
+        if self.signatures.len() > SIGNATURES_KEPT {
+            let mut times: Vec<_> = self.signatures.values().map(|s| s.last_at).collect();
+            times.sort_unstable();
+            let excess = times.len().saturating_sub(SIGNATURES_KEPT);
+            cut = cut.max(times.get(excess).copied().unwrap_or(oldest));
+        }
+        self.signatures.retain(|_, state| state.last_at >= cut);
+    }
+}
+
+impl TestTexts {
+    fn add(&mut self, signature: Signature, at: Timestamp) {
+        let keep = decay_factor(at.days_since(self.at).max(0.0), TEXT_HALF_LIFE_DAYS);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "counts need no double precision"
+        )]
+        let keep = keep as f32;
+        self.at = self.at.max(at);
+        self.total = self.total * keep + 1.0;
+        for text in &mut self.texts {
+            text.count *= keep;
+        }
+        match self.texts.iter_mut().find(|t| t.signature == signature) {
+            Some(known) => known.count += 1.0,
+            None => self.push(signature),
+        }
+    }
+
+    /// Adds a signature; of too many the rarest goes, the oldest of equals.
+    fn push(&mut self, signature: Signature) {
+        if self.texts.len() >= TEXTS_PER_TEST {
+            let counts = self.texts.iter().enumerate();
+            let rarest = counts.min_by(|a, b| a.1.count.total_cmp(&b.1.count));
+            if let Some((place, _)) = rarest {
+                self.texts.remove(place);
+            }
+        }
+        self.texts.push(TextCount {
+            signature,
+            count: 1.0,
+        });
+    }
+}
+
+impl SignatureState {
+    fn of(text: &str) -> Self {
+        let end = text.floor_char_boundary(TEXT_BYTES);
+        Self {
+            kind: kind_of(text),
+            text: text.get(..end).unwrap_or_default().to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The kind of failure that a text names, hashed: its first word, without a path of modules in front and up to the first
+/// character that no name has. `0` for a text that begins with none.
+pub(crate) fn kind_of(text: &str) -> i64 {
+    let name_end = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' || c == ':'))
+        .unwrap_or(text.len());
+    let path = text
+        .get(..name_end)
+        .unwrap_or("")
+        .trim_end_matches([':', '.']);
+    let name = path.rsplit(['.', ':']).next().unwrap_or("");
+    let name = name.trim_matches(|c: char| c.is_numeric());
+    if name.is_empty() {
+        return 0;
+    }
+    Signature::of(name).0
+}
