@@ -1,1 +1,28 @@
-//! report.
+//! One value to everything that a person or a program reads: terminal text, Markdown, JSON, one HTML page.
+//!
+//! Every rendering takes a [`model::Report`] and nothing else, so all of them say the same, and equal reports give equal
+//! bytes. Names, messages and paths in a report come from a pull request: they are made visible and escaped here, and
+//! only here.
+//!
+//! ```
+//! use report::{Style, terminal};
+//!
+//! # let report = serde_json::from_str(include_str!("../tests/data/no-results.json"))?;
+//! let text = terminal(&report, &Style { color: false, width: 80 });
+//! assert!(text.starts_with("No test results"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+#![deny(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a core crate does no I/O: see ARCHITECTURE.md, invariant 1"
+)]
+
+#[cfg(test)]
+mod fixture;
+mod group;
+mod terminal;
+mod text;
+mod words;
+
+pub use terminal::{Style, terminal};
