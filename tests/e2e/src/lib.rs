@@ -1,1 +1,1 @@
-//! Black-box cases and architecture tests live in `tests/it`.
+//! The binary as a black box. Everything is in `tests/it`; the cases are the folders below `cases`.

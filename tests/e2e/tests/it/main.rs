@@ -1,0 +1,5 @@
+//! Black-box tests of `sprag-compare` and tests of the architecture.
+
+mod architecture;
+mod binary;
+mod cases;
