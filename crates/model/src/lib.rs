@@ -21,6 +21,7 @@
 
 mod failure;
 mod finding;
+mod hex;
 mod outcome;
 mod problem;
 mod run;

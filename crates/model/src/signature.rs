@@ -13,7 +13,9 @@ const SIGNIFICANT_BYTES: usize = 512;
 /// XXH3-64 of [`mask`]'s first 512 bytes, signed. Recorded in history, so a change of the masking needs a new schema version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Signature(pub i64);
+#[cfg_attr(feature = "schema", schemars(with = "String"))]
+#[serde(transparent)]
+pub struct Signature(#[serde(with = "crate::hex")] pub i64);
 
 impl Signature {
     /// The signature of a raw failure text.

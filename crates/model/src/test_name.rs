@@ -55,7 +55,9 @@ impl fmt::Display for TestName {
 /// Fixed for ever: recorded history is keyed by it. At 50,000 tests the chance of one collision is 7e-11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TestId(pub i64);
+#[cfg_attr(feature = "schema", schemars(with = "String"))]
+#[serde(transparent)]
+pub struct TestId(#[serde(with = "crate::hex")] pub i64);
 
 impl TestId {
     /// The id of a test from borrowed names.
