@@ -227,10 +227,8 @@ pub(crate) fn caused() -> Finding {
     let evidence = &mut finding.evidence;
     evidence.touched = vec!["shop/invoice.py".to_owned()];
     evidence.because =
-        "never failed in 412 runs on main in 14 days, and this PR changes shop/invoice.py"
-            .to_owned();
-    evidence.would_change =
-        "a pass on a rerun of this commit, or the same failure on main".to_owned();
+        "never failed in 412 runs on main in 14 days, and this PR changes shop/invoice.py".into();
+    evidence.would_change = "a pass on a rerun of this commit, or the same failure on main".into();
     finding
 }
 
@@ -259,12 +257,12 @@ pub(crate) fn suspect() -> Finding {
     evidence.failures = 3;
     evidence.flakes = 2;
     evidence.same_signature = 1;
-    evidence.base_message = "TimeoutError: checkout did not finish within 10.0 s\nworker 1 still holds lock 'cart:4417'\nqueue length 2".to_owned();
+    evidence.base_message = "TimeoutError: checkout did not finish within 10.0 s\nworker 1 still holds lock 'cart:4417'\nqueue length 2".into();
     evidence.last_failure = Some(past("main 1130", 6.2, Some(true)));
     evidence.grid = grid(".....F.........~........X...~...");
     evidence.durations_ms = (0..32).map(|i| 1900 + i * 55 + (i * 131) % 400).collect();
-    evidence.because = "fails by itself in 3 of 412 runs on main in 14 days, once like this; twice in a row would be rare".to_owned();
-    evidence.would_change = "3 reruns of this test on this commit".to_owned();
+    evidence.because = "fails by itself in 3 of 412 runs on main in 14 days, once like this; twice in a row would be rare".into();
+    evidence.would_change = "3 reruns of this test on this commit".into();
     finding
 }
 
@@ -279,13 +277,13 @@ pub(crate) fn broken_base() -> Finding {
     let evidence = &mut finding.evidence;
     evidence.failures = 4;
     evidence.same_signature = 4;
-    evidence.base_message = "KeyError: 'HRK'".to_owned();
+    evidence.base_message = "KeyError: 'HRK'".into();
     evidence.last_failure = Some(past("main 1188", 0.08, Some(true)));
     evidence.last_pass = Some(past("main 1184", 1.4, None));
     evidence.grid = grid("............................XXXX");
     evidence.because =
-        "the last 4 runs on main fail in the same way, the nearest at the merge base".to_owned();
-    evidence.would_change = "a pass on main at or before the merge base".to_owned();
+        "the last 4 runs on main fail in the same way, the nearest at the merge base".into();
+    evidence.would_change = "a pass on main at or before the merge base".into();
     finding
 }
 
@@ -308,11 +306,11 @@ pub(crate) fn flake() -> Finding {
     evidence.broken_base_failures = 1;
     evidence.other_prs = vec![471, 479];
     evidence.base_message =
-        "ConnectionResetError: [Errno 104] Connection reset by peer (127.0.0.1:38114)".to_owned();
+        "ConnectionResetError: [Errno 104] Connection reset by peer (127.0.0.1:38114)".into();
     evidence.last_failure = Some(past("main 1182", 1.9, Some(true)));
     evidence.grid = grid("..X.~....X....~.X...s..X.....~..");
-    evidence.because = "fails like this in 29 of 412 runs on main in 14 days".to_owned();
-    evidence.would_change = "three failures in a row on this commit".to_owned();
+    evidence.because = "fails like this in 29 of 412 runs on main in 14 days".into();
+    evidence.would_change = "three failures in a row on this commit".into();
     finding
 }
 

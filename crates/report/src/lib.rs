@@ -21,8 +21,10 @@
 #[cfg(test)]
 mod fixture;
 mod group;
+mod json;
 mod terminal;
 mod text;
 mod words;
 
+pub use json::json;
 pub use terminal::{Style, terminal};
