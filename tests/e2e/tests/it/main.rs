@@ -3,3 +3,4 @@
 mod architecture;
 mod binary;
 mod cases;
+mod crash;
