@@ -4,10 +4,13 @@ use std::io::BufRead;
 
 use model::Place;
 
-use crate::{Format, Limits, Sink};
+use crate::{Format, Limits, Sink, gotest, libtest};
 
 /// Reads a text format from decoded UTF-8 (subunit: from raw bytes).
 pub(crate) fn read(format: Format, input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
-    let _ = (format, input, limits);
-    sink.problem(Place::File, "this format is not read yet".to_owned(), "");
+    match format {
+        Format::GoTestJson => gotest::read(input, limits, sink),
+        Format::LibtestJson => libtest::read(input, limits, sink),
+        _ => sink.problem(Place::File, "this format is not read yet".to_owned(), ""),
+    }
 }
