@@ -1,0 +1,190 @@
+//! Compacted files: the rows of many runs of one job, sorted by test and start, without names.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray,
+    types::{Int8Type, Int32Type, Int64Type, TimestampMillisecondType},
+};
+use arrow_schema::{DataType, SchemaRef};
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, basic::Encoding};
+
+use crate::{
+    Error, Result,
+    pq::{self, FileWriter, Opened, Source, cell, optional, required},
+    row::{Row, duration_of, row_of},
+    run_table::RunTable,
+    store::Store,
+};
+
+const RUNS_KEY: &str = "sprag.runs";
+
+/// Rows that are decoded at once.
+const BATCH: usize = 1 << 13;
+
+/// The columns of a row, all of them.
+pub(crate) const COLUMNS: [&str; 7] = [
+    pq::ID,
+    "started_at",
+    "run",
+    "outcome",
+    "flaked",
+    "duration_ms",
+    "signature",
+];
+
+fn schema() -> SchemaRef {
+    pq::schema(vec![
+        required(pq::ID, DataType::Int64),
+        required("started_at", pq::moment()),
+        required("run", DataType::Int32),
+        required("outcome", DataType::Int8),
+        required("flaked", DataType::Boolean),
+        optional("duration_ms", DataType::Int32),
+        optional("signature", DataType::Int64),
+    ])
+}
+
+/// Writes one compacted file. Rows must come in [`Row::order`].
+#[derive(Debug)]
+pub(crate) struct ChunkWriter {
+    writer: FileWriter,
+    pending: Vec<Row>,
+    rows: u64,
+}
+
+impl ChunkWriter {
+    pub(crate) fn new() -> Result<Self> {
+        let properties = pq::properties(pq::ROWS_ZSTD)
+            .set_column_dictionary_enabled(pq::column("duration_ms"), false)
+            .set_column_encoding(pq::column("duration_ms"), Encoding::DELTA_BINARY_PACKED)
+            .set_column_dictionary_enabled(pq::column("signature"), false)
+            .build();
+        Ok(Self {
+            writer: FileWriter::new(&schema(), properties)?,
+            pending: Vec::with_capacity(BATCH),
+            rows: 0,
+        })
+    }
+
+    pub(crate) fn push(&mut self, row: Row) -> Result<()> {
+        self.pending.push(row);
+        self.rows += 1;
+        if self.pending.len() < BATCH {
+            return Ok(());
+        }
+        self.write_pending()
+    }
+
+    fn write_pending(&mut self) -> Result<()> {
+        let rows = &self.pending;
+        let start = TimestampMillisecondArray::from_iter_values(rows.iter().map(|r| r.start));
+        let columns: Vec<arrow_array::ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(
+                rows.iter().map(|r| r.test.id.0),
+            )),
+            Arc::new(start.with_timezone("UTC")),
+            Arc::new(Int32Array::from_iter_values(
+                rows.iter().map(|r| r.run.cast_signed()),
+            )),
+            Arc::new(Int8Array::from_iter_values(
+                rows.iter().map(|r| r.test.outcome.code()),
+            )),
+            Arc::new(BooleanArray::from_iter(
+                rows.iter().map(|r| Some(r.test.flaked)),
+            )),
+            Arc::new(Int32Array::from_iter(
+                rows.iter().map(|r| duration_of(&r.test)),
+            )),
+            Arc::new(Int64Array::from_iter(
+                rows.iter().map(|r| r.test.signature.map(|s| s.0)),
+            )),
+        ];
+        self.writer.write(columns)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// The bytes of the file and its rows.
+    pub(crate) fn finish(mut self, table: &RunTable) -> Result<(Vec<u8>, u64)> {
+        self.write_pending()?;
+        self.writer.meta(RUNS_KEY, table.to_text()?);
+        Ok((self.writer.finish()?, self.rows))
+    }
+}
+
+/// An opened compacted file.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
+    pub(crate) opened: Opened,
+    pub(crate) table: Arc<RunTable>,
+}
+
+impl Chunk {
+    pub(crate) fn open(store: &dyn Store, key: &str, page_index: bool) -> Result<Self> {
+        let source = Source {
+            key: key.to_owned(),
+            blob: store.open(key)?,
+        };
+        let opened = Opened::open(source, page_index)?;
+        let table = RunTable::from_text(opened.meta(RUNS_KEY)?, key)?;
+        Ok(Self {
+            opened,
+            table: Arc::new(table),
+        })
+    }
+
+    /// All rows, in order.
+    pub(crate) fn rows(&self) -> Result<ChunkRows> {
+        Ok(ChunkRows {
+            key: self.opened.source.key.clone(),
+            reader: self.opened.reader(&COLUMNS, BATCH, None)?,
+        })
+    }
+}
+
+/// Reads the rows of a compacted file, batch by batch.
+#[derive(Debug)]
+pub(crate) struct ChunkRows {
+    key: String,
+    reader: ParquetRecordBatchReader,
+}
+
+impl ChunkRows {
+    /// Replaces `rows` by the next ones; leaves it empty at the end.
+    pub(crate) fn next_into(&mut self, rows: &mut Vec<Row>) -> Result<()> {
+        rows.clear();
+        let Self { key, reader } = self;
+        let batch = pq::guarded(key, || reader.next().transpose().map_err(pq::damaged(key)))?;
+        match batch {
+            Some(batch) => pq::guarded(key, || push_rows(&batch, key, rows)),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn push_rows(batch: &RecordBatch, key: &str, rows: &mut Vec<Row>) -> Result<()> {
+    let ids = pq::primitive::<Int64Type>(batch, key, pq::ID)?;
+    let starts = pq::primitive::<TimestampMillisecondType>(batch, key, "started_at")?;
+    let runs = pq::primitive::<Int32Type>(batch, key, "run")?;
+    let outcomes = pq::primitive::<Int8Type>(batch, key, "outcome")?;
+    let flaked = pq::boolean(batch, key, "flaked")?;
+    let durations = pq::primitive::<Int32Type>(batch, key, "duration_ms")?;
+    let signatures = pq::primitive::<Int64Type>(batch, key, "signature")?;
+    for at in 0..batch.num_rows() {
+        let outcome = (outcomes.value(at), flaked.value(at));
+        let test = row_of(
+            ids.value(at),
+            outcome,
+            cell(durations, at),
+            cell(signatures, at),
+        )
+        .ok_or_else(|| Error::corrupt(key, "it holds an unknown outcome"))?;
+        rows.push(Row {
+            test,
+            start: starts.value(at),
+            run: runs.value(at).cast_unsigned(),
+        });
+    }
+    Ok(())
+}

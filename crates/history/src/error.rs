@@ -1,0 +1,135 @@
+//! What can go wrong with a history: what was being done, to which object, and why it failed.
+
+use std::{error::Error as StdError, fmt, io};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the history itself (never of a test in it).
+///
+/// Shown as one lower-case fragment: what, which object, why, and a hint where one helps.
+#[derive(Debug)]
+pub struct Error {
+    doing: &'static str,
+    subject: String,
+    kind: ErrorKind,
+}
+
+/// Why it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrorKind {
+    /// The store could not read or write.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The object does not exist.
+    #[error("there is no such object")]
+    NotFound,
+    /// The bytes are no file of this history, or not all of it.
+    #[error("{0} (hint: `history verify` lists every damaged file; the rest can still be read)")]
+    Corrupt(String),
+    /// A later version of Sprag wrote it.
+    #[error(
+        "it has version {found}, this build reads up to {known} (hint: use the version of Sprag that wrote it, or a newer one)"
+    )]
+    TooNew {
+        /// The version of the object.
+        found: u32,
+        /// The newest version that this build reads.
+        known: u32,
+    },
+    /// The store cannot keep a history safe.
+    #[error("{0}")]
+    UnfitStore(String),
+    /// The name of a store could not be understood.
+    #[error("{0} (hint: write file:PATH)")]
+    BadLocation(String),
+    /// Other writers were faster, many times in a row.
+    #[error("other writers committed first {0} times in a row (hint: run it again)")]
+    Contended(u32),
+    /// An input file for an import could not be read at all.
+    #[error("{0}")]
+    Input(String),
+}
+
+impl Error {
+    /// An error with its context.
+    pub fn new(doing: &'static str, subject: &str, kind: ErrorKind) -> Self {
+        Self {
+            doing,
+            subject: subject.to_owned(),
+            kind,
+        }
+    }
+
+    /// An error of damaged content.
+    pub(crate) fn corrupt(subject: &str, why: impl fmt::Display) -> Self {
+        Self::new("cannot read", subject, ErrorKind::Corrupt(why.to_string()))
+    }
+
+    /// Why it failed.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// The object or file that it failed on.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        match &self.kind {
+            ErrorKind::NotFound => true,
+            ErrorKind::Io(io) => io.kind() == io::ErrorKind::NotFound,
+            ErrorKind::Corrupt(_)
+            | ErrorKind::TooNew { .. }
+            | ErrorKind::UnfitStore(_)
+            | ErrorKind::BadLocation(_)
+            | ErrorKind::Contended(_)
+            | ErrorKind::Input(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`: {}", self.doing, self.subject, self.kind)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.kind)
+    }
+}
+
+/// Adds what was being done to an I/O error.
+pub(crate) trait Context<T> {
+    /// Names the operation and its object.
+    fn context(self, doing: &'static str, subject: &str) -> Result<T>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, doing: &'static str, subject: &str) -> Result<T> {
+        self.map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                _ => ErrorKind::Io(error),
+            };
+            Error::new(doing, subject, kind)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind};
+
+    #[test]
+    fn an_error_says_what_which_and_why() {
+        let error = Error::new("cannot open", "v1/x.parquet", ErrorKind::NotFound);
+        assert_eq!(
+            error.to_string(),
+            "cannot open `v1/x.parquet`: there is no such object"
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! A history: opened or made in a store, written run by run.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use model::{RecordedRun, RunInfo, RunKey, Timestamp};
+
+use crate::{
+    Error, ErrorKind, Result,
+    chunk::Chunk,
+    commit::{self, FileEntry, Kind, State},
+    key::{Partition, ROOT, run_object, unique_name},
+    run_file,
+    run_table::RunTable,
+    store::{Created, Durability, Store, store_of},
+};
+
+/// What recording did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The run is in the history now.
+    New,
+    /// It was there before: nothing changed.
+    Known,
+}
+
+/// A recorded history in a store.
+///
+/// Cheap to clone; clones share what they have read. All functions are synchronous; none reads a clock.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub(crate) store: Arc<dyn Store>,
+    tables: Arc<Mutex<BTreeMap<String, Arc<RunTable>>>>,
+}
+
+/// The object that says that a folder is a history.
+const MARKER: &str = "v1/history.json";
+
+const MARKER_TEXT: &str = "{\"format\":\"sprag-history\",\"version\":1}\n";
+
+impl History {
+    /// Opens a history that exists.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadLocation`], [`ErrorKind::UnfitStore`] when there is no history, [`ErrorKind::TooNew`].
+    pub fn open(location: &str) -> Result<Self> {
+        Self::open_in(store_of(location)?)
+    }
+
+    /// Opens a history, or makes an empty one after a probe that the store honours create-if-absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadLocation`], [`ErrorKind::UnfitStore`] when the probe fails, [`ErrorKind::Io`].
+    pub fn init(location: &str, now: Timestamp) -> Result<Self> {
+        Self::init_in(store_of(location)?, now)
+    }
+
+    /// As [`History::open`], in a store of the caller's.
+    ///
+    /// # Errors
+    /// As [`History::open`].
+    pub fn open_in(store: Arc<dyn Store>) -> Result<Self> {
+        match store.get(MARKER) {
+            Ok(marker) => check_marker(&marker)?,
+            Err(error) if error.is_not_found() => {
+                let why = "there is no history (hint: `record` or `history import` makes one)";
+                let kind = ErrorKind::UnfitStore(why.to_owned());
+                return Err(Error::new("cannot open history", &store.location(), kind));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Self {
+            store,
+            tables: Arc::default(),
+        })
+    }
+
+    /// As [`History::init`], in a store of the caller's.
+    ///
+    /// # Errors
+    /// As [`History::init`].
+    pub fn init_in(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
+        if store.open(MARKER).is_err() {
+            probe(store.as_ref(), now)?;
+            store.create(MARKER, MARKER_TEXT.as_bytes(), Durability::Now)?;
+        }
+        Self::open_in(store)
+    }
+
+    /// The name of the store.
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// Records a run. Recording a run twice, at once or later, is recording it once; the first one stays.
+    ///
+    /// # Errors
+    /// When the store fails; then the run is not recorded.
+    pub fn record(&self, run: &RecordedRun) -> Result<Recorded> {
+        let key = run_object(&run.info);
+        let bytes = run_file::encode(run)?;
+        if self.store.open(&key).is_ok() || self.is_compacted(&run.info)? {
+            return Ok(Recorded::Known);
+        }
+        match self.store.create(&key, &bytes, Durability::Now)? {
+            Created::New => Ok(Recorded::New),
+            Created::Existed => Ok(Recorded::Known),
+        }
+    }
+
+    /// Whether a compacted file of the run's month holds the run.
+    fn is_compacted(&self, info: &RunInfo) -> Result<bool> {
+        let state = self.state()?;
+        let partition = Partition::of(info);
+        let month = info.started_at.month();
+        for file in state.of_kind(Kind::Rows) {
+            if file.of != partition || !file.period.starts_with(&month) {
+                continue;
+            }
+            let table = self.table(file)?;
+            if table.runs.iter().any(|run| run.info.key == info.key) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) fn state(&self) -> Result<State> {
+        commit::load(self.store.as_ref())
+    }
+
+    /// The run table of a compacted file. Files never change, so it is read once.
+    pub(crate) fn table(&self, file: &FileEntry) -> Result<Arc<RunTable>> {
+        if let Some(table) = self.tables().get(&file.key) {
+            return Ok(Arc::clone(table));
+        }
+        let chunk = Chunk::open(self.store.as_ref(), &file.key, false)?;
+        self.tables()
+            .insert(file.key.clone(), Arc::clone(&chunk.table));
+        Ok(chunk.table)
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<RunTable>>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check_marker(bytes: &[u8]) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Marker {
+        version: u32,
+    }
+    let marker: Marker = serde_json::from_slice(bytes).map_err(crate::pq::damaged(MARKER))?;
+    if marker.version == 1 {
+        return Ok(());
+    }
+    let kind = ErrorKind::TooNew {
+        found: marker.version,
+        known: 1,
+    };
+    Err(Error::new("cannot open", MARKER, kind))
+}
+
+/// Creates one object twice: a store that lets both through would lose runs.
+fn probe(store: &dyn Store, now: Timestamp) -> Result<()> {
+    let key = format!("{ROOT}/probe/{}", unique_name(now));
+    let first = store.create(&key, b"1", Durability::Now)?;
+    let second = store.create(&key, b"2", Durability::Now)?;
+    let kept = store.get(&key)?;
+    store.delete(&key)?;
+    if first == Created::New && second == Created::Existed && kept.as_ref() == b"1" {
+        return Ok(());
+    }
+    let why = "it overwrites objects that exist, so two writers would lose runs (hint: use another store)";
+    let kind = ErrorKind::UnfitStore(why.to_owned());
+    Err(Error::new("refused", &store.location(), kind))
+}
+
+/// Order of runs everywhere: start, then key.
+pub(crate) fn run_order(info: &RunInfo) -> (Timestamp, &RunKey) {
+    (info.started_at, &info.key)
+}

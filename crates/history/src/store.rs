@@ -1,0 +1,169 @@
+//! Where objects are kept: the few operations that every store must have.
+//!
+//! The layout needs one conditional write, create-if-absent; nothing is ever overwritten but derived data. So a folder, a
+//! bucket and a git branch can all be a store.
+
+mod file;
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use model::Timestamp;
+
+pub use file::FileStore;
+pub(crate) use file::random;
+
+use crate::{Error, ErrorKind, Result};
+
+/// One stored object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its key: parts separated by `/`, below the root of the store.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What a create-if-absent did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The object is new.
+    New,
+    /// An object of that key was there before; it is unchanged.
+    Existed,
+}
+
+/// Whether a write must be on the disk when the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives a power cut from now on.
+    Now,
+    /// It survives a power cut after [`Store::flush`]; it is visible and whole at once all the same.
+    AtFlush,
+}
+
+/// The bytes of one object, read in parts.
+pub trait Blob: fmt::Debug + Send + Sync {
+    /// The size in bytes.
+    fn size(&self) -> u64;
+
+    /// Reads exactly `length` bytes from `offset`.
+    ///
+    /// # Errors
+    /// When the store fails or the object ends before.
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes>;
+}
+
+/// A place for immutable objects.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// The name of the place, for messages.
+    fn location(&self) -> String;
+
+    /// All objects whose key starts with the folder `prefix` (no trailing slash), in rising order of key. A missing folder is empty.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn list(&self, prefix: &str) -> Result<Vec<Object>>;
+
+    /// Opens an object for reading.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none; others when the store fails.
+    fn open(&self, key: &str) -> Result<Arc<dyn Blob>>;
+
+    /// Makes an object visible, whole or not at all, unless the key exists. Of racing writers exactly one gets [`Created::New`].
+    ///
+    /// # Errors
+    /// When the store fails; then nothing is visible.
+    fn create(&self, key: &str, bytes: &[u8], durability: Durability) -> Result<Created>;
+
+    /// Writes derived data, whole or not at all; the last writer wins.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn replace(&self, key: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Deletes an object; one that is not there is deleted already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn delete(&self, key: &str) -> Result<()>;
+
+    /// Makes objects that were created with [`Durability::AtFlush`] survive a power cut.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn flush(&self, keys: &[String]) -> Result<()>;
+
+    /// Removes what killed writers left behind before a moment; returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn sweep(&self, before: Timestamp) -> Result<u64> {
+        let _ = before;
+        Ok(0)
+    }
+
+    /// Reads a whole object.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Blob::read`].
+    fn get(&self, key: &str) -> Result<Bytes> {
+        let blob = self.open(key)?;
+        let size = usize::try_from(blob.size())
+            .map_err(|_too_big| Error::corrupt(key, "it is too big for this machine"))?;
+        blob.read(0, size)
+    }
+}
+
+/// Opens the store of a name: `file:PATH`, or a bare path.
+///
+/// # Errors
+/// [`ErrorKind::BadLocation`] for a scheme that this build does not have.
+pub fn store_of(location: &str) -> Result<Arc<dyn Store>> {
+    let path = match location.split_once(':') {
+        Some(("file", path)) => path.strip_prefix("//").unwrap_or(path),
+        Some((scheme, _)) if is_scheme(scheme) => {
+            let why = format!("this build has no `{scheme}:` store");
+            return Err(Error::new(
+                "cannot open history",
+                location,
+                ErrorKind::BadLocation(why),
+            ));
+        }
+        Some(_) | None => location,
+    };
+    if path.is_empty() {
+        let why = "the path is empty".to_owned();
+        return Err(Error::new(
+            "cannot open history",
+            location,
+            ErrorKind::BadLocation(why),
+        ));
+    }
+    Ok(Arc::new(FileStore::new(path)))
+}
+
+/// A scheme has two letters or more: `C:\history` is a path.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1 && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::store_of;
+
+    #[test]
+    fn a_bare_path_and_a_drive_letter_are_folders() {
+        for name in ["file:a/b", "a/b", "C:\\b", "file:///a/b", "./x:y"] {
+            assert!(store_of(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_refused_with_a_hint() {
+        let error = store_of("ftp://x").unwrap_err();
+        insta::assert_snapshot!(error, @"cannot open history `ftp://x`: this build has no `ftp:` store (hint: write file:PATH)");
+        assert!(store_of("file:").is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! A history as its users see it: what is recorded comes back, whatever happens in between.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod record;
+mod sample;
