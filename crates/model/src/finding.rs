@@ -329,8 +329,10 @@ pub struct GridCell {
     /// What the test did.
     pub outcome: Outcome,
     /// Whether it failed first and passed later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flaked: bool,
     /// Whether it failed like it fails now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub same_signature: bool,
 }
 

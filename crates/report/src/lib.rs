@@ -21,10 +21,12 @@
 #[cfg(test)]
 mod fixture;
 mod group;
+mod html;
 mod json;
 mod terminal;
 mod text;
 mod words;
 
+pub use html::html;
 pub use json::json;
 pub use terminal::{Style, terminal};

@@ -167,6 +167,19 @@ pub(crate) fn odds(finding: &Finding) -> String {
     }
 }
 
+/// The probability that a verdict rests on, and what it is of; that of the pull request where nothing is settled.
+pub(crate) fn leading(finding: &Finding) -> (f64, &'static str) {
+    match finding.verdict {
+        Verdict::BrokenBase => (finding.p_broken_base, "a broken base"),
+        Verdict::Flake | Verdict::Elsewhere => (finding.p_flake, "fails by itself"),
+        Verdict::Caused
+        | Verdict::NewTest
+        | Verdict::Outage
+        | Verdict::Suspect
+        | Verdict::NoBaseline => (finding.p_caused, "this PR broke it"),
+    }
+}
+
 /// The n and the window that stand beside every probability: `412 runs in 14 days`.
 pub(crate) fn sample(evidence: &Evidence) -> String {
     format!(

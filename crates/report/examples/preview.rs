@@ -1,0 +1,99 @@
+//! Writes every rendering of three made-up reports into a folder, to be looked at:
+//! `cargo run -p report --example preview -- FOLDER`.
+#![expect(clippy::unwrap_used, reason = "a tool for the eyes of a developer")]
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use model::{Failure, Finding, Report, TestName, Verdict};
+
+#[path = "../src/fixture.rs"]
+mod fixture;
+
+fn main() {
+    let folder = PathBuf::from(
+        env::args()
+            .nth(1)
+            .unwrap_or_else(|| "target/preview".to_owned()),
+    );
+    fs::create_dir_all(&folder).unwrap();
+    for (name, report) in [
+        ("mixed", fixture::mixed()),
+        ("clear", fixture::clear()),
+        ("many", many()),
+        ("hostile", hostile()),
+    ] {
+        let style = report::Style {
+            color: false,
+            width: 100,
+        };
+        fs::write(folder.join(format!("{name}.html")), report::html(&report)).unwrap();
+        fs::write(
+            folder.join(format!("{name}.txt")),
+            report::terminal(&report, &style),
+        )
+        .unwrap();
+        fs::write(folder.join(format!("{name}.json")), report::json(&report)).unwrap();
+    }
+}
+
+/// 10,000 failures of 400 causes.
+fn many() -> Report {
+    let kinds = [
+        fixture::caused(),
+        fixture::suspect(),
+        fixture::broken_base(),
+        fixture::flake(),
+    ];
+    let mut findings: Vec<Finding> = (0..10_000).map(|i| numbered(&kinds, i)).collect();
+    findings.sort_by_key(|finding| finding.verdict);
+    fixture::with(findings)
+}
+
+fn numbered(kinds: &[Finding; 4], i: usize) -> Finding {
+    let mut finding = kinds.get(i % 4).cloned().unwrap_or_else(fixture::flake);
+    finding.test = TestName::new(
+        &format!("tests/area_{}/test_{}.py", i % 40, i % 400),
+        Some(&format!("TestThing{}", i % 1000)),
+        &format!("test_case_{i}[param-{}]", i % 7),
+    );
+    finding
+}
+
+/// Names and messages that try to act.
+fn hostile() -> Report {
+    let texts = [
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "</title></style></script><svg onload=alert(1)>",
+        "user\u{202e}gpj.exe \u{200b}zero\u{200d}width \u{2066}isolate",
+        "@everyone #1 GH-1 acme/shop#2 https://evil.example www.evil.example a@b.c",
+        "| a | b |\n|---|---|\n`code` ```fence``` ~~~ <!-- comment --> &lt;b&gt; &#64;all",
+        "::error file=a::b\n::set-output name=x::y\r\n\x1b[31mred\x1b]0;title\x07",
+        "Z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}algo مرحبا بالعالم 日本語テスト 🧪",
+    ];
+    let mut findings: Vec<Finding> = texts.iter().map(|text| saying(text)).collect();
+    findings.push(saying(&"long".repeat(250_000)));
+    let mut report = fixture::with(findings);
+    report.headline = "<b>1</b> of \u{202e}2 failures look caused by this PR @everyone".to_owned();
+    report
+}
+
+fn saying(text: &str) -> Finding {
+    let test = TestName::new(text, Some(text), text);
+    let finding = fixture::finding(Verdict::Caused, test, [0.97, 0.01, 0.02]);
+    let failure = Failure {
+        kind: Some(text.to_owned()),
+        stack: text.to_owned(),
+        file: Some(text.to_owned()),
+        ..Failure::of(text)
+    };
+    let mut finding = fixture::saying(finding, failure);
+    finding.evidence.base_message = format!("before {text}");
+    finding.evidence.because = format!("never failed; touches {text}");
+    finding.evidence.touched = vec![text.to_owned()];
+    finding.evidence.last_failure = Some(model::PastRun {
+        url: "javascript:alert(1)".to_owned(),
+        ..fixture::past(text, 1.0, None)
+    });
+    finding
+}
