@@ -243,6 +243,20 @@ impl Junit {
         }
     }
 
+    /// The file ends inside a case: it counts when it is known to have failed, else nobody knows what it did.
+    fn cut_case(&mut self, out: &mut Out<'_>) {
+        let failed = self
+            .case
+            .result
+            .as_ref()
+            .is_some_and(|(outcome, _)| outcome.is_failure());
+        if failed {
+            return self.end_case(out);
+        }
+        self.case.open = false;
+        out.problem(self.case.at, "the last test case has no end", "not counted");
+    }
+
     fn start_result(&mut self, outcome: Outcome, tag: &Tag<'_>, out: &mut Out<'_>) -> Want {
         let mut said = Said {
             outcome: Some(outcome),
@@ -419,6 +433,7 @@ impl Handler for Junit {
 
     fn end(&mut self, name: &[u8], truncated: bool, out: &mut Out<'_>) {
         match name {
+            b"testcase" if truncated => self.cut_case(out),
             b"testcase" => self.end_case(out),
             b"testsuite" => self.end_suite(truncated, out),
             name => {

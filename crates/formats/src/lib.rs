@@ -18,11 +18,12 @@ mod format;
 mod gotest;
 mod guard;
 mod identity;
-mod junit;
 mod json;
+mod junit;
 mod libtest;
 mod limits;
 mod lines;
+mod nunit;
 mod read;
 mod seen;
 mod sink;
@@ -30,8 +31,10 @@ mod tally;
 #[cfg(test)]
 mod testing;
 mod text_formats;
+mod trx;
 mod xml;
 mod xml_formats;
+mod xunit_net;
 
 pub use archive::ReadSeek;
 pub use detect::detect;

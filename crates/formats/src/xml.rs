@@ -3,6 +3,7 @@
 //! Text that nobody wants is skipped at scanning speed and never held. Entities of a document type are not expanded, external
 //! ones not fetched: nothing is ever read but the stream itself.
 
+pub(crate) mod failure;
 pub(crate) mod number;
 pub(crate) mod text;
 mod tokens;

@@ -1,0 +1,226 @@
+//! TRX, the results of Visual Studio and `dotnet test`: `UnitTestResult`s, joined to the classes of `TestDefinitions`.
+//!
+//! The definitions come after the results in most files, so results are held until the end: names and bounded texts, at most
+//! [`HELD`]; what is beyond is told at once, without its class.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use model::{Failure, Outcome};
+
+use crate::xml::failure::{Part, Parts, seconds, value};
+use crate::xml::{Handler, Out, Tag, Want, walk};
+use crate::{Case, Limits, Sink};
+
+/// How many results and definitions are held.
+const HELD: usize = 200_000;
+
+/// Reads TRX.
+pub(crate) fn read(input: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) {
+    let mut trx = Trx::default();
+    let mut out = Out { sink, limits };
+    walk(input, &mut trx, &mut out);
+    trx.tell_all(&mut out);
+}
+
+/// What is known of a test apart from its results.
+#[derive(Debug, Default)]
+struct Definition {
+    class: String,
+    storage: String,
+}
+
+/// One result.
+#[derive(Debug)]
+struct Held {
+    test_id: String,
+    name: String,
+    outcome: Outcome,
+    seconds: Option<f64>,
+    failure: Option<Failure>,
+    at: u64,
+}
+
+/// The reader.
+#[derive(Debug, Default)]
+struct Trx {
+    definitions: BTreeMap<String, Definition>,
+    held: Vec<Held>,
+    /// Results that are open: a data-driven one holds those of its rows.
+    open: Vec<Held>,
+    /// The `UnitTest` that is open: its id and what it says.
+    unit: Option<(String, Definition)>,
+    parts: Parts,
+    suite_told: bool,
+    /// An error of the run itself is open: where.
+    run_error_at: Option<u64>,
+}
+
+impl Trx {
+    fn start_result(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
+        if let Some(around) = self.open.last_mut() {
+            around.failure = self.parts.take().or(around.failure.take());
+        }
+        let mut name = value(tag.attrs, b"testName", tag.at, out);
+        if name.is_empty() {
+            out.problem(
+                tag.at,
+                "a result has no test name",
+                "`(no name)` stands for it",
+            );
+            name.push_str("(no name)");
+        }
+        self.open.push(Held {
+            test_id: value(tag.attrs, b"testId", tag.at, out),
+            name,
+            outcome: outcome(tag.attrs.get(b"outcome").unwrap_or_default()),
+            seconds: seconds(tag.attrs, b"duration", tag.at, out),
+            failure: None,
+            at: tag.at,
+        });
+    }
+
+    fn end_result(&mut self, out: &mut Out<'_>) {
+        let Some(mut held) = self.open.pop() else {
+            return;
+        };
+        held.failure = self.parts.take().or(held.failure);
+        if self.held.len() < HELD {
+            return self.held.push(held);
+        }
+        if self.held.len() == HELD {
+            let what = format!("more than {HELD} results in one file");
+            out.problem(held.at, what, "later ones have no class");
+        }
+        self.tell(held, out);
+    }
+
+    fn start_unit(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
+        let definition = Definition {
+            class: String::new(),
+            storage: value(tag.attrs, b"storage", tag.at, out),
+        };
+        self.unit = Some((value(tag.attrs, b"id", tag.at, out), definition));
+    }
+
+    fn start_method(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
+        let class = value(tag.attrs, b"className", tag.at, out);
+        if let Some((_, definition)) = &mut self.unit {
+            let (name, _assembly) = class.split_once(',').unwrap_or((&class, ""));
+            name.clone_into(&mut definition.class);
+        }
+    }
+
+    fn end_unit(&mut self) {
+        if let Some((id, definition)) = self.unit.take() {
+            if self.definitions.len() < HELD {
+                self.definitions.insert(id, definition);
+            }
+        }
+    }
+
+    fn tell_all(&mut self, out: &mut Out<'_>) {
+        for held in std::mem::take(&mut self.held) {
+            self.tell(held, out);
+        }
+    }
+
+    fn tell(&mut self, held: Held, out: &mut Out<'_>) {
+        let known = self.definitions.get(&held.test_id);
+        let suite = known.map_or("", |known| file_name(&known.storage));
+        let class = known.map(|known| known.class.as_str());
+        if !std::mem::replace(&mut self.suite_told, true) {
+            out.sink.suite(suite, None);
+        }
+        out.sink.case(Case {
+            seconds: held.seconds,
+            failure: held.failure.filter(|_| held.outcome != Outcome::Pass),
+            ..Case::new(
+                suite,
+                class.filter(|class| !class.is_empty()),
+                &held.name,
+                held.outcome,
+            )
+        });
+    }
+}
+
+/// The last part of a path of Windows or Unix.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+fn outcome(word: &[u8]) -> Outcome {
+    match word.to_ascii_lowercase().as_slice() {
+        b"passed" | b"warning" | b"completed" => Outcome::Pass,
+        b"failed" => Outcome::Fail,
+        b"error" | b"timeout" | b"aborted" | b"passedbutrunaborted" | b"disconnected" | b"" => {
+            Outcome::Error
+        }
+        _ => Outcome::Skip,
+    }
+}
+
+impl Handler for Trx {
+    fn start(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) -> Want {
+        match tag.name {
+            b"UnitTestResult"
+            | b"TestResult"
+            | b"GenericTestResult"
+            | b"WebTestResult"
+            | b"ManualTestResult"
+            | b"LoadTestResult"
+            | b"TestResultAggregation" => {
+                self.start_result(tag, out);
+            }
+            b"UnitTest" | b"GenericTest" | b"OrderedTest" => self.start_unit(tag, out),
+            b"TestMethod" => self.start_method(tag, out),
+            b"Message" if !self.open.is_empty() => {
+                self.parts.part = Part::Message;
+                return Want::Text;
+            }
+            b"StackTrace" if !self.open.is_empty() => {
+                self.parts.part = Part::Stack;
+                return Want::Text;
+            }
+            b"RunInfo" if tag.attrs.get(b"outcome") == Some(b"Error") => {
+                self.run_error_at = Some(tag.at);
+            }
+            b"Text" if self.run_error_at.is_some() => {
+                self.parts.part = Part::Message;
+                return Want::Text;
+            }
+            b"TestRun" | b"Results" | b"InnerResults" | b"Output" | b"ErrorInfo"
+            | b"TestDefinitions" | b"ResultSummary" | b"RunInfos" => {}
+            _ => return Want::Nothing,
+        }
+        Want::Children
+    }
+
+    fn text(&mut self, raw: &[u8], cdata: bool, out: &mut Out<'_>) {
+        let at = self.open.last().map_or(0, |held| held.at);
+        self.parts.push(raw, cdata, at, out);
+    }
+
+    fn end(&mut self, name: &[u8], _truncated: bool, out: &mut Out<'_>) {
+        self.parts.part = Part::Nothing;
+        match name {
+            b"UnitTest" | b"GenericTest" | b"OrderedTest" => self.end_unit(),
+            b"RunInfo" => {
+                if let Some(at) = self.run_error_at.take() {
+                    let said = self.parts.take().unwrap_or_default().message;
+                    let said: String = said.chars().take(200).collect();
+                    out.problem(
+                        at,
+                        format!("an error of the run: {said}"),
+                        "not counted as a test",
+                    );
+                }
+            }
+            name if name.ends_with(b"Result") || name == b"TestResultAggregation" => {
+                self.end_result(out);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! xUnit.net: `assemblies` of `assembly`s of `collection`s (version 1: `class`es) of `test`s.
+
+use std::io::Read;
+
+use model::{Outcome, Timestamp};
+
+use crate::xml::failure::{Part, Parts, seconds, value};
+use crate::xml::{Handler, Out, Tag, Want, walk};
+use crate::{Case, Limits, Sink};
+
+/// Reads xUnit.net XML.
+pub(crate) fn read(input: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) {
+    let mut xunit = Xunit::default();
+    walk(input, &mut xunit, &mut Out { sink, limits });
+}
+
+/// The `test` that is open.
+#[derive(Debug)]
+struct OpenCase {
+    name: String,
+    class: String,
+    outcome: Outcome,
+    seconds: Option<f64>,
+    at: u64,
+}
+
+/// The reader.
+#[derive(Debug, Default)]
+struct Xunit {
+    assembly: String,
+    case: Option<OpenCase>,
+    /// An `error` outside the tests is open: where.
+    error_at: Option<u64>,
+    parts: Parts,
+}
+
+impl Xunit {
+    fn start_assembly(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
+        self.assembly = value(tag.attrs, b"name", tag.at, out);
+        let date = value(tag.attrs, b"run-date", tag.at, out);
+        let time = value(tag.attrs, b"run-time", tag.at, out);
+        let started = Timestamp::parse(&format!("{date}T{time}")).ok();
+        out.sink.suite(&self.assembly, started);
+    }
+
+    fn start_case(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
+        let mut name = value(tag.attrs, b"name", tag.at, out);
+        if name.is_empty() {
+            name = value(tag.attrs, b"method", tag.at, out);
+        }
+        if name.is_empty() {
+            out.problem(tag.at, "a test has no name", "`(no name)` stands for it");
+            name.push_str("(no name)");
+        }
+        self.parts = Parts::default();
+        self.case = Some(OpenCase {
+            name,
+            class: value(tag.attrs, b"type", tag.at, out),
+            outcome: outcome(tag.attrs.get(b"result").unwrap_or_default()),
+            seconds: seconds(tag.attrs, b"time", tag.at, out),
+            at: tag.at,
+        });
+    }
+
+    fn end_case(&mut self, out: &mut Out<'_>) {
+        let Some(case) = self.case.take() else {
+            return;
+        };
+        out.sink.case(Case {
+            seconds: case.seconds,
+            failure: self.parts.take().filter(|_| case.outcome != Outcome::Pass),
+            ..Case::new(
+                &self.assembly,
+                Some(case.class.as_str()).filter(|class| !class.is_empty()),
+                &case.name,
+                case.outcome,
+            )
+        });
+    }
+
+    /// Errors of an assembly: set-up, clean-up, crashes.
+    fn end_error(&mut self, out: &mut Out<'_>) {
+        let Some(at) = self.error_at.take() else {
+            return;
+        };
+        let said = self.parts.take().unwrap_or_default().message;
+        let said: String = said.chars().take(200).collect();
+        out.problem(
+            at,
+            format!("an error outside the tests: {said}"),
+            "not counted as a test",
+        );
+    }
+}
+
+fn outcome(result: &[u8]) -> Outcome {
+    match result.to_ascii_lowercase().as_slice() {
+        b"pass" | b"passed" => Outcome::Pass,
+        b"fail" | b"failed" => Outcome::Fail,
+        b"error" => Outcome::Error,
+        _ => Outcome::Skip,
+    }
+}
+
+impl Handler for Xunit {
+    fn start(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) -> Want {
+        match tag.name {
+            b"assembly" => self.start_assembly(tag, out),
+            b"test" => {
+                self.end_case(out);
+                self.start_case(tag, out);
+            }
+            b"error" if self.case.is_none() => self.error_at = Some(tag.at),
+            b"failure" => {
+                self.parts.kind = value(tag.attrs, b"exception-type", tag.at, out);
+            }
+            b"message" | b"reason" => {
+                self.parts.part = Part::Message;
+                return Want::Text;
+            }
+            b"stack-trace" => {
+                self.parts.part = Part::Stack;
+                return Want::Text;
+            }
+            b"assemblies" | b"collection" | b"class" | b"errors" => {}
+            _ => return Want::Nothing,
+        }
+        Want::Children
+    }
+
+    fn text(&mut self, raw: &[u8], cdata: bool, out: &mut Out<'_>) {
+        let at = self.case.as_ref().map_or(0, |case| case.at);
+        self.parts.push(raw, cdata, at, out);
+    }
+
+    fn end(&mut self, name: &[u8], _truncated: bool, out: &mut Out<'_>) {
+        match name {
+            b"test" => self.end_case(out),
+            b"error" => self.end_error(out),
+            _ => self.parts.part = Part::Nothing,
+        }
+    }
+}
