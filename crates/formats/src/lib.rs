@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod collector;
 mod decode;
 mod detect;
 mod detect_text;
@@ -37,8 +38,10 @@ mod xml_formats;
 mod xunit_net;
 
 pub use archive::ReadSeek;
+pub use collector::Collector;
 pub use detect::detect;
 pub use format::Format;
+pub use identity::stable;
 pub use limits::Limits;
 pub use read::{read, read_stream};
 pub use sink::{Case, Sink, Visitor};

@@ -1,0 +1,175 @@
+//! The results of one run, one entry a test, from all its files.
+
+use std::collections::BTreeMap;
+
+use model::{Attempt, Place, Problem, TestId, TestName, TestResult, TestRun, Timestamp};
+
+use crate::{Case, Format, Sink, Visitor, identity};
+
+/// How many tests one run may have; what is beyond is a problem, once.
+const TESTS: usize = 5_000_000;
+
+/// How many attempts of one test are kept: the first ones and always the last.
+const ATTEMPTS: usize = 64;
+
+/// Collects a run: cases of one name, in one file or in several, are attempts of one test, in the order read.
+///
+/// Two cases are one test when suite, class and name are equal after masking (see [`crate::stable`]). Readers put what else
+/// tells tests apart into the suite: the project of Playwright, the file where there is no suite, the suites around.
+#[derive(Debug, Default)]
+pub struct Collector {
+    run: TestRun,
+    places: BTreeMap<TestId, usize>,
+    problems: Vec<Problem>,
+    file: String,
+    files: Vec<(String, Option<Format>)>,
+    beyond: u64,
+}
+
+impl Collector {
+    /// The run, and what was malformed in its files.
+    pub fn finish(mut self) -> (TestRun, Vec<Problem>) {
+        if self.beyond > 0 {
+            let what = format!("{} cases beyond the limit of {TESTS} tests", self.beyond);
+            self.problem(Place::File, what, "they are left out");
+        }
+        (self.run, self.problems)
+    }
+
+    /// The files read so far, each with its format.
+    pub fn files(&self) -> &[(String, Option<Format>)] {
+        &self.files
+    }
+
+    fn add(&mut self, case: Case<'_>) {
+        let id = identity::test_id(case.suite, case.class, case.name);
+        let place = match self.places.get(&id) {
+            Some(place) => *place,
+            None if self.run.results.len() >= TESTS => {
+                self.beyond += 1;
+                return;
+            }
+            None => self.add_test(id, &case),
+        };
+        if let Some(result) = self.run.results.get_mut(place) {
+            add_attempts(&mut result.attempts, case);
+        }
+    }
+
+    fn add_test(&mut self, id: TestId, case: &Case<'_>) -> usize {
+        let place = self.run.results.len();
+        self.places.insert(id, place);
+        let class = case.class.map(identity::stable);
+        self.run.results.push(TestResult {
+            test: TestName::new(&identity::stable(case.suite), class.as_deref(), case.name),
+            attempts: Vec::with_capacity(1),
+        });
+        place
+    }
+}
+
+fn add_attempts(attempts: &mut Vec<Attempt>, case: Case<'_>) {
+    attempts.extend(case.before);
+    attempts.push(Attempt {
+        outcome: case.outcome,
+        seconds: case.seconds,
+        failure: case.failure,
+    });
+    if attempts.len() > ATTEMPTS {
+        let last = attempts.pop();
+        attempts.truncate(ATTEMPTS - 1);
+        attempts.extend(last);
+    }
+}
+
+impl Sink for Collector {
+    fn suite(&mut self, _name: &str, started_at: Option<Timestamp>) {
+        let earliest = self.run.started_at.into_iter().chain(started_at).min();
+        self.run.started_at = earliest;
+    }
+
+    fn case(&mut self, case: Case<'_>) {
+        self.add(case);
+    }
+
+    fn problem(&mut self, place: Place, what: String, hint: &'static str) {
+        self.problems.push(Problem {
+            file: self.file.clone(),
+            place,
+            what,
+            hint: hint.to_owned(),
+        });
+    }
+}
+
+impl Visitor for Collector {
+    fn begin_file(&mut self, name: &str, format: Option<Format>) {
+        name.clone_into(&mut self.file);
+        self.files.push((name.to_owned(), format));
+    }
+
+    fn end_file(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Outcome::{Fail, Pass};
+
+    use super::Collector;
+    use crate::{Limits, read_stream};
+
+    fn collect(files: &[&str]) -> Collector {
+        let mut collector = Collector::default();
+        for (number, file) in files.iter().enumerate() {
+            let name = format!("{number}.xml");
+            read_stream(
+                &name,
+                &mut file.as_bytes(),
+                &Limits::default(),
+                &mut collector,
+            );
+        }
+        collector
+    }
+
+    fn suite(inner: &str) -> String {
+        format!("<testsuite name='s'>{inner}</testsuite>")
+    }
+
+    #[test]
+    fn a_rerun_in_a_later_file_is_an_attempt_of_the_same_test() {
+        let failed = suite("<testcase classname='c' name='t'><failure message='m'/></testcase>");
+        let passed = suite("<testcase classname='c' name='t'/>");
+        let (run, problems) = collect(&[&failed, &passed]).finish();
+        assert!(problems.is_empty());
+        assert_eq!(run.results.len(), 1);
+        assert!(run.results[0].flaked());
+        let (run, _) = collect(&[&passed, &failed]).finish();
+        assert_eq!(run.results[0].outcome(), Fail);
+    }
+
+    #[test]
+    fn tests_of_one_name_stay_two_when_class_or_suite_differ() {
+        let a = suite("<testcase classname='a' name='t'/><testcase classname='b' name='t'/>");
+        let b = "<testsuite name='other'><testcase classname='a' name='t'/></testsuite>";
+        let (run, _) = collect(&[&a, b]).finish();
+        assert_eq!(run.results.len(), 3);
+    }
+
+    #[test]
+    fn a_suite_named_by_the_time_is_one_suite_in_every_file() {
+        let at = |time| format!("<testsuite name='ut.T-{time}'><testcase name='t'/></testsuite>");
+        let (run, _) = collect(&[&at("20261120085502"), &at("20261120090102")]).finish();
+        assert_eq!(run.results.len(), 1);
+        assert_eq!(run.results[0].test.suite, "ut.T-#");
+        assert_eq!(run.results[0].attempts[0].outcome, Pass);
+    }
+
+    #[test]
+    fn the_last_of_many_attempts_decides() {
+        let case = "<testcase name='t'/>".repeat(200) + "<testcase name='t'><error/></testcase>";
+        let (run, _) = collect(&[&suite(&case)]).finish();
+        assert_eq!(run.results[0].attempts.len(), super::ATTEMPTS);
+        assert_eq!(run.results[0].outcome(), model::Outcome::Error);
+    }
+}
