@@ -1,5 +1,9 @@
 //! Failure rates as Beta distributions: prediction, empirical Bayes, decay.
 
+use std::collections::BTreeMap;
+
+use statrs::function::beta::ln_beta;
+
 /// The weight that is left after `days` when half is lost every `half_life_days`.
 pub fn decay_factor(days: f64, half_life_days: f64) -> f64 {
     (-days / half_life_days).exp2()
@@ -26,7 +30,7 @@ pub struct BetaPrior {
 impl BetaPrior {
     /// The prior before there is data to fit one: a mean rate of 0.5 %, worth four runs, as wide as rates of real fleets are
     /// (DESIGN's reference C5: mean about 1e-3, a about 0.01, b 5 to 11).
-    pub const DEFAULT: Self = Self { a: 0.02, b: 4.0 };
+    pub const DEFAULT: Self = Self { a: 0.05, b: 4.0 };
 
     /// A prior from its mean and its weight in pseudo-runs.
     pub fn of_mean(mean: f64, weight: f64) -> Self {
@@ -70,53 +74,84 @@ impl BetaPrior {
             .product()
     }
 
-    /// Fits the prior to the rates of many units by moments (Kleinman 1973, units weighted by n/(n+k) so that many
-    /// small units do not pass their sampling noise off as spread), with guards: mean in [1e-5, 0.5], weight in [0.5, 200].
-    /// Gives [`BetaPrior::DEFAULT`] for fewer than 20 units.
+    /// Fits the prior to many units by marginal likelihood (the beta-binomial likelihood of Johnson, Kemp, Kotz 6.9, maximised by a
+    /// pattern search over ln a and ln b), with guards: a in [0.001, 5], b in [0.3, 300]. Units are pooled into cells of similar counts
+    /// first, so the cost hardly grows with their number. Gives [`BetaPrior::DEFAULT`] for fewer than 20 units.
+    ///
+    /// Moments are not enough here: a few very flaky tests dominate the variance and drive `a` so low that the first failure of
+    /// a test that never failed looks impossible.
     pub fn fit(samples: impl Iterator<Item = BetaSample>) -> Self {
-        let mut sums = Sums::default();
-        samples.for_each(|sample| sums.add(sample));
-        sums.prior()
+        let mut cells = Cells::default();
+        samples.for_each(|sample| cells.add(sample));
+        if cells.units < 20 {
+            return Self::DEFAULT;
+        }
+        cells.best()
     }
 }
 
-/// Runs at which a unit counts half in the fit.
-const HALF_WEIGHT_RUNS: f64 = 10.0;
-
-/// Sums over units: weights, weighted rates, squares and sampling variances.
+/// Units pooled into cells of similar counts.
 #[derive(Default)]
-struct Sums {
+struct Cells {
     units: u32,
-    weight: f64,
-    rate: f64,
-    square: f64,
-    per_run: f64,
+    cells: BTreeMap<(i32, i32), Cell>,
 }
 
-impl Sums {
+/// Sums over the units of a cell.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    units: f64,
+    runs: f64,
+    failures: f64,
+}
+
+impl Cells {
     fn add(&mut self, sample: BetaSample) {
         if sample.runs < 1.0 {
             return;
         }
-        let weight = sample.runs / (sample.runs + HALF_WEIGHT_RUNS);
-        let rate = (sample.failures / sample.runs).clamp(0.0, 1.0);
         self.units = self.units.saturating_add(1);
-        self.weight += weight;
-        self.rate += weight * rate;
-        self.square += weight * rate * rate;
-        self.per_run += weight / sample.runs;
+        let cell = self.cells.entry((level(sample.runs), level(sample.failures))).or_default();
+        cell.units += 1.0;
+        cell.runs += sample.runs;
+        cell.failures += sample.failures.clamp(0.0, sample.runs);
     }
 
-    fn prior(&self) -> BetaPrior {
-        if self.units < 20 {
-            return BetaPrior::DEFAULT;
-        }
-        let mean = (self.rate / self.weight).clamp(1e-5, 0.5);
-        let total = (self.square / self.weight - mean * mean).max(0.0);
-        let noise = self.per_run / self.weight;
-        // total = m(1-m) [ noise + (1 - noise) / (s + 1) ], solved for the weight s.
-        let binomial = mean * (1.0 - mean);
-        let between = ((total / binomial - noise) / (1.0 - noise).max(0.05)).max(1e-4);
-        BetaPrior::of_mean(mean, (1.0 / between - 1.0).clamp(0.5, 200.0))
+    fn log_likelihood(&self, a: f64, b: f64) -> f64 {
+        let base = ln_beta(a, b);
+        let cells = self.cells.values().map(|cell| {
+            let (n, f) = (cell.runs / cell.units, cell.failures / cell.units);
+            cell.units * (ln_beta(a + f, b + n - f) - base)
+        });
+        let far = |value: f64, usual: f64| (value / usual).ln().powi(2) / 2.0;
+        cells.sum::<f64>() - far(a, BetaPrior::DEFAULT.a) - far(b, BetaPrior::DEFAULT.b)
     }
+
+    /// Pattern search: try a step in each direction, halve the step when none is better.
+    fn best(&self) -> BetaPrior {
+        let (mut a, mut b) = (BetaPrior::DEFAULT.a, BetaPrior::DEFAULT.b);
+        let mut best = self.log_likelihood(a, b);
+        let mut step = 1.6_f64;
+        while step > 0.05 {
+            let mut moved = false;
+            for (da, db) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step), (step, step), (-step, -step)] {
+                let (ta, tb) = ((a * da.exp()).clamp(1e-3, 5.0), (b * db.exp()).clamp(0.3, 300.0));
+                let likelihood = self.log_likelihood(ta, tb);
+                if likelihood > best + 1e-9 {
+                    (a, b, best, moved) = (ta, tb, likelihood, true);
+                }
+            }
+            if !moved {
+                step /= 2.0;
+            }
+        }
+        BetaPrior { a, b }
+    }
+}
+
+/// A logarithmic level: eight to a factor of e, so that a cell's counts differ by an eighth at most.
+fn level(count: f64) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a count is small")]
+    let level = (8.0 * (count + 0.25).ln()).round() as i32;
+    level
 }

@@ -15,7 +15,9 @@ mod observe;
 mod texts;
 
 pub use entry::{Decayed, Durations, Entry, PastFailure, Recent, Streak, Trouble, Weeks};
-pub use learnt::{KindCount, Learnt, Transition};
+pub(crate) use learnt::bucket;
+pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
+pub use learnt::{Chance, KindCount, Learnt, Transition};
 pub use texts::{SignatureState, TestTexts, TextCount};
 
 /// Half-life of every decayed count, in days: two weeks forget a fixed test within a month and still hold some 40 runs of a
@@ -23,7 +25,7 @@ pub use texts::{SignatureState, TestTexts, TextCount};
 pub const HALF_LIFE_DAYS: f64 = 14.0;
 
 /// Days after which a test, a run or a text that was not seen again is dropped from the baseline.
-pub const KEEP_DAYS: f64 = 90.0;
+pub const KEEP_DAYS: f64 = 180.0;
 
 /// How many runs of a job keep their link and commit: enough for the grid and for a merge base some days old.
 pub const RUNS_KEPT_PER_JOB: usize = 64;
@@ -35,8 +37,8 @@ pub const RUNS_KEPT_PER_JOB: usize = 64;
 pub struct Baseline {
     /// The jobs; [`Entry`] keys, [`RunRef::job`] and others are indexes into this.
     pub jobs: Vec<Job>,
-    /// Suites; [`Entry::suite`] is an index into this.
-    pub suites: Vec<Suite>,
+    /// Suites by the number in [`Entry::suite`]: 32 bits of a hash of the name (two suites of one number merely share a pool).
+    pub suites: BTreeMap<u32, Suite>,
     /// Runs by number (a count of observed runs, from 1): the newest of each job.
     pub runs: BTreeMap<u32, RunRef>,
     /// Names of the tests.

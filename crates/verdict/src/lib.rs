@@ -12,6 +12,11 @@
 mod baseline;
 
 pub use baseline::{
-    Baseline, Decayed, Durations, Entry, Job, KindCount, Learnt, PastFailure, Recent, RunRef,
+    Baseline, Chance, Decayed, Durations, Entry, Job, KindCount, Learnt, PastFailure, Recent, RunRef,
     SignatureState, Streak, Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
 };
+mod backtest;
+mod config;
+mod odds;
+pub use backtest::{Options, backtest};
+pub use config::Config;

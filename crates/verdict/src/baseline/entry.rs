@@ -31,7 +31,7 @@ pub struct Decayed {
 impl Decayed {
     /// Runs and failures as of `at`.
     pub fn counts(&self, at: Timestamp) -> (f64, f64) {
-        let keep = decay_factor(at.days_since(self.at).max(0.0), HALF_LIFE_DAYS);
+        let keep = decay_factor(at.days_since(self.at).max(0.0), HALF_LIFE_DAYS).max((-1.0f64 / 20.0).exp2());
         (f64::from(self.runs) * keep, f64::from(self.failures) * keep)
     }
 
@@ -109,7 +109,7 @@ pub struct Durations {
 /// What is known of one test in one job.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
-    /// Index into [`super::Baseline::suites`].
+    /// Key into [`super::Baseline::suites`].
     pub suite: u32,
     /// Decayed runs and failures.
     pub rate: Decayed,
@@ -159,6 +159,8 @@ pub struct Streak {
     pub last_at: Timestamp,
     /// The signature of the first failure.
     pub signature: Option<Signature>,
+    /// The bucket of the chance that the first failure had (see [`super::Learnt::chances`]).
+    pub chance: u8,
 }
 
 /// A past failure or flake.
@@ -219,4 +221,31 @@ pub(crate) fn log_thousandths(ms: u32) -> i16 {
     #[expect(clippy::cast_possible_truncation, reason = "1000 ln(2^32) is 22181")]
     let rounded = log.round() as i16;
     rounded
+}
+
+/// A row of failures that chance explains with less than this probability is a broken base, not a flake.
+const CHANCE: f64 = 0.02;
+
+impl Entry {
+    /// Decayed runs and failures without segments of a broken base.
+    pub(crate) fn kept_counts(&self, at: Timestamp) -> (f64, f64) {
+        let (mut runs, mut failures) = self.rate.counts(at);
+        let Some(trouble) = &self.trouble else { return (runs, failures) };
+        // Failures that follow a failure, of all that could.
+        let (mut again, mut of) = (0.2, 1.0);
+        for streak in trouble.streaks.iter().filter(|s| s.failed) {
+            of += 1.0;
+            again += f64::from(u8::from(streak.len > 1));
+        }
+        for streak in trouble.streaks.iter().filter(|s| s.failed && s.len > 1) {
+            let q = (again / of).min(0.95);
+            if q.powf(f64::from(streak.len) - 1.0) < CHANCE {
+                let keep = decay_factor(at.days_since(streak.last_at).max(0.0), HALF_LIFE_DAYS);
+                let cut = (f64::from(streak.len) - 1.0) * keep;
+                runs -= cut;
+                failures -= cut;
+            }
+        }
+        (runs.max(0.0), failures.max(0.0))
+    }
 }

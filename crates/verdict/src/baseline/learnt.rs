@@ -30,6 +30,10 @@ pub struct Learnt {
     pub last_break: u32,
     /// Decayed runs and failures of all tests.
     pub rate: Decayed,
+    /// The day and the number of runs at the newest fit.
+    pub fitted_day: i64,
+    /// Runs observed at the newest fit.
+    pub fitted_runs: u32,
     /// Fitted Beta prior of the failure rate of one test in one job: pseudo-failures. 0 before the first fit.
     pub prior_a: f64,
     /// Pseudo-passes of the same.
@@ -40,12 +44,28 @@ pub struct Learnt {
     pub known_text: [Transition; 4],
     /// How often a text that was new to its test was known from another.
     pub borrowed_text: Transition,
+    /// How often a text that was new to its test was just then another's.
+    pub recent_text: Transition,
     /// Sum over runs of (failures - expected)^2 - expected: the spread of runs beyond chance.
     pub excess: f64,
     /// Sum over runs of expected^2.
     pub expected_squared: f64,
+    /// By bucket of the predicted chance (halving from 1): failures predicted, and failures that passed in the next run.
+    pub chances: [Chance; CHANCES],
     /// By kind of failure (see [`super::SignatureState::kind`]): how often it passed in the next run, and how often it lasted.
     pub kinds: BTreeMap<i64, KindCount>,
+}
+
+/// Buckets of [`Learnt::chances`].
+pub const CHANCES: usize = 16;
+
+/// Predicted against seen failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Chance {
+    /// Sum of predicted chances.
+    pub predicted: f64,
+    /// Failures that passed in the next run.
+    pub seen: u32,
 }
 
 /// What became of the failures of one kind.
@@ -80,7 +100,19 @@ impl Learnt {
         self.expected_squared += expected * expected;
     }
 
-    pub(super) fn learn_text(&mut self, earlier_texts: f64, known: bool, borrowed: bool) {
+    pub(super) fn expect(&mut self, place: u8, chance: f64) {
+        if let Some(bucket) = self.chances.get_mut(usize::from(place)) {
+            bucket.predicted += chance;
+        }
+    }
+
+    /// How much more often tests of this predicted chance fail by themselves than predicted.
+    pub(crate) fn chance_factor(&self, chance: f64, w: f64) -> f64 {
+        let bucket = self.chances.get(usize::from(rate_bucket(chance)));
+        bucket.map_or(1.0, |b| (f64::from(b.seen) + w) / (b.predicted + w))
+    }
+
+    pub(super) fn learn_text(&mut self, earlier_texts: f64, known: bool, borrowed: bool, recent: bool) {
         let place = bucket(earlier_texts);
         if earlier_texts >= 0.5
             && let Some(counts) = self.known_text.get_mut(place)
@@ -89,6 +121,7 @@ impl Learnt {
         }
         if !known {
             self.borrowed_text.count(borrowed);
+            self.recent_text.count(recent);
         }
     }
 }
@@ -133,6 +166,9 @@ impl Baseline {
             self.learnt.last_break = run;
             self.learnt.breaks = self.learnt.breaks.saturating_add(1);
         }
+        if passing && let Some(bucket) = self.learnt.chances.get_mut(usize::from(step.chance)) {
+            bucket.seen = bucket.seen.saturating_add(1);
+        }
         if lasting || passing {
             self.learn_fate(step.signature, lasting);
         }
@@ -149,4 +185,71 @@ impl Baseline {
         kind.passing = kind.passing.saturating_add(passed);
         kind.lasting = kind.lasting.saturating_add(lasted);
     }
+}
+
+impl Transition {
+    /// The rate of hits, shrunk to `prior` with the weight of so many cases.
+    pub(crate) fn rate(&self, prior: f64, weight: f64) -> f64 {
+        (f64::from(self.hits) + prior * weight) / (f64::from(self.of) + weight)
+    }
+}
+
+impl Learnt {
+    /// How alike runs are: the shape of the Gamma distribution that multiplies the rates of all tests of one run.
+    pub(crate) fn steadiness(&self) -> f64 {
+        let shape = (self.expected_squared + 5.0) / (self.excess.max(0.0) + 5.0);
+        shape.clamp(0.1, 10.0)
+    }
+
+    /// How often the text of a failure is known for a test with so many earlier texts.
+    pub(crate) fn known_rate(&self, earlier_texts: f64) -> f64 {
+        if earlier_texts < 0.5 {
+            return 0.0;
+        }
+        self.known_text
+            .get(bucket(earlier_texts))
+            .map_or(0.5, |t| t.rate(0.6, 10.0))
+    }
+
+    /// How often a test fails again after so many failures in a row.
+    pub(crate) fn again_rate(&self, failures: u32) -> f64 {
+        let place = failures.clamp(1, 4) as usize - 1;
+        self.again.get(place).map_or(0.5, |t| t.rate(0.5, 4.0))
+    }
+
+    /// How often a failure that does not last comes again in the next run.
+    pub(crate) fn flake_again(&self) -> f64 {
+        let [first, _, third, _] = self.again;
+        let of = first.of.saturating_sub(third.hits);
+        let hits = first.hits.saturating_sub(third.hits);
+        Transition { of, hits }.rate(0.2, 10.0)
+    }
+
+    /// All failures with a text.
+    pub(crate) fn texts(&self) -> f64 {
+        f64::from(self.borrowed_text.of)
+    }
+
+    /// P(kind of text | a failure that lasts) / P(kind of text | a failure that passes), shrunk to 1.
+    pub(crate) fn fate_odds(&self, known: Option<&super::SignatureState>, kind: i64) -> f64 {
+        let all = self.kinds.values().fold((5.0, 20.0), |(l, p), k| {
+            (l + f64::from(k.lasting), p + f64::from(k.passing))
+        });
+        let overall = all.0 / (all.0 + all.1);
+        let kind = self.kinds.get(&kind).copied().unwrap_or_default();
+        let by_kind = shrunk(kind.lasting, kind.passing, overall, 10.0);
+        let rate = known.map_or(by_kind, |s| shrunk(s.lasting, s.passing, by_kind, 5.0));
+        (rate / (1.0 - rate)) / (overall / (1.0 - overall))
+    }
+}
+
+fn shrunk(lasting: u32, passing: u32, prior: f64, weight: f64) -> f64 {
+    let (l, p) = (f64::from(lasting), f64::from(passing));
+    (l + prior * weight) / (l + p + weight)
+}
+
+/// The bucket of a chance: 0 for 1/2 and more, 1 for 1/4 and more, ...
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the number of buckets")]
+pub(super) fn rate_bucket(chance: f64) -> u8 {
+    (-chance.max(1e-12).log2()).floor().clamp(0.0, CHANCES as f64 - 1.0) as u8
 }

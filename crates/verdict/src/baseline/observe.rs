@@ -4,6 +4,7 @@ use model::{DAY_MS, RecordedRun, RecordedTest, Signature, TestId, TestName, Time
 use stats::{BetaPrior, BetaSample};
 
 use super::entry::{FAILURES_KEPT, RECENT_KEPT, STREAKS_KEPT};
+use super::learnt::rate_bucket;
 use super::{
     Baseline, Entry, Job, KEEP_DAYS, PastFailure, RUNS_KEPT_PER_JOB, Recent, RunRef, Streak, Suite,
     Trouble, failed, scope,
@@ -104,9 +105,15 @@ fn observe_row(base: &mut Baseline, context: &Context<'_>, row: &RecordedTest, s
     entry.suite = suite;
     sums.ran = sums.ran.saturating_add(1);
     sums.failed = sums.failed.saturating_add(u32::from(bad));
-    sums.expected += context.prior.mean_after(entry.rate.counts(context.at));
-    let ended = entry.observe(context, row);
-    if let Some(suite) = base.suites.get_mut(suite as usize) {
+    let chance = context.prior.mean_after(entry.kept_counts(context.at));
+    sums.expected += chance;
+    let place = rate_bucket(chance);
+    let ended = entry.observe(context, row, place);
+    let again = ended.as_ref().is_some();
+    if !again {
+        base.learnt.expect(place, chance);
+    }
+    if let Some(suite) = base.suites.get_mut(&suite) {
         suite.rate.add(context.at, 1.0, hit);
     }
     if bad || row.flaked {
@@ -131,15 +138,17 @@ fn new_test(base: &mut Baseline, context: &Context<'_>, id: TestId) -> u32 {
 
 fn suite_of(base: &mut Baseline, test: &TestName) -> u32 {
     let name = scope(test);
-    let place = base.suites.iter().position(|suite| suite.name == name);
-    let place = place.unwrap_or_else(|| {
-        base.suites.push(Suite {
-            name: name.to_owned(),
-            ..Suite::default()
-        });
-        base.suites.len().saturating_sub(1)
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "32 bits of a hash are wanted"
+    )]
+    let key = TestId::of(name, None, "").0 as u32;
+    base.suites.entry(key).or_insert_with(|| Suite {
+        name: name.to_owned(),
+        ..Suite::default()
     });
-    u32::try_from(place).unwrap_or(u32::MAX)
+    key
 }
 
 /// A change of state that teaches how failures persist.
@@ -150,11 +159,13 @@ pub(super) struct Step {
     pub(super) again: bool,
     /// The signature of the first failure of the row.
     pub(super) signature: Option<Signature>,
+    /// Bucket of the chance that the first failure had.
+    pub(super) chance: u8,
 }
 
 impl Entry {
     /// Takes one outcome; gives what it teaches when the one before was a failure.
-    fn observe(&mut self, context: &Context<'_>, row: &RecordedTest) -> Option<Step> {
+    fn observe(&mut self, context: &Context<'_>, row: &RecordedTest, place: u8) -> Option<Step> {
         let bad = failed(row);
         self.rate.add(context.at, 1.0, f64::from(u8::from(bad)));
         self.runs = self.runs.saturating_add(1);
@@ -171,7 +182,7 @@ impl Entry {
         if bad || row.flaked || self.trouble.is_some() {
             let earlier = self.runs.saturating_sub(1);
             let trouble = self.trouble.get_or_insert_with(|| Trouble::after(earlier));
-            return trouble.observe(context, row);
+            return trouble.observe(context, row, place);
         }
         None
     }
@@ -190,7 +201,7 @@ impl Trouble {
         trouble
     }
 
-    fn observe(&mut self, context: &Context<'_>, row: &RecordedTest) -> Option<Step> {
+    fn observe(&mut self, context: &Context<'_>, row: &RecordedTest, place: u8) -> Option<Step> {
         let bad = failed(row);
         if bad {
             self.failures.add(context.at);
@@ -217,7 +228,7 @@ impl Trouble {
             duration_ms: row.duration_ms,
         };
         push_bounded(&mut self.recent, recent, RECENT_KEPT);
-        self.extend_streak(context.at, bad, row.signature)
+        self.extend_streak(context.at, bad, row.signature, place)
     }
 
     fn extend_streak(
@@ -225,6 +236,7 @@ impl Trouble {
         at: Timestamp,
         bad: bool,
         signature: Option<Signature>,
+        place: u8,
     ) -> Option<Step> {
         let last = self.streaks.last().copied();
         let before = last.filter(|streak| streak.failed);
@@ -239,6 +251,7 @@ impl Trouble {
                     len: 1,
                     last_at: at,
                     signature: signature.filter(|_| bad),
+                    chance: place,
                 };
                 push_bounded(&mut self.streaks, streak, STREAKS_KEPT);
             }
@@ -247,6 +260,7 @@ impl Trouble {
             before: streak.len,
             again: bad,
             signature: streak.signature,
+            chance: streak.chance,
         })
     }
 }
@@ -281,12 +295,17 @@ fn sweep(base: &mut Baseline, at: Timestamp) {
     base.forget_texts(oldest);
     base.learnt.forget_kinds();
     let samples = base.entries.values().map(|entry| {
-        let (runs, failures) = entry.rate.counts(at);
+        let (runs, failures) = entry.kept_counts(at);
         BetaSample { runs, failures }
     });
-    let fitted = BetaPrior::fit(samples);
-    base.learnt.prior_a = fitted.a;
-    base.learnt.prior_b = fitted.b;
+    let due = base.learnt.fitted_runs + base.learnt.fitted_runs / 20;
+    if base.learnt.runs > due || at.day_number() >= base.learnt.fitted_day + 7 {
+        let fitted = BetaPrior::fit(samples);
+        base.learnt.prior_a = fitted.a;
+        base.learnt.prior_b = fitted.b;
+        base.learnt.fitted_runs = base.learnt.runs;
+        base.learnt.fitted_day = at.day_number();
+    }
     let ids = super::BTreeMap::from_iter(base.entries.keys().map(|(id, _)| (*id, ())));
     base.names.retain(|id, _| ids.contains_key(id));
 }

@@ -17,6 +17,9 @@ pub(super) const TEXT_BYTES: usize = 512;
 /// Half-life of the counts of texts, in days. Longer than that of rates: a test keeps its ways of failing.
 pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
 
+/// Days in which a text of another test counts as one of now.
+pub(crate) const RECENT_TEXT_DAYS: f64 = 2.0;
+
 /// What one test said when it failed, over all jobs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TestTexts {
@@ -76,7 +79,9 @@ impl Baseline {
         let earlier = test.texts.iter().any(|t| t.signature == signature);
         let (_, total) = test.counts(signature, at);
         test.add(signature, at);
-        let borrowed = self.signatures.contains_key(&signature);
+        let elsewhere = self.signatures.get(&signature);
+        let borrowed = elsewhere.is_some();
+        let recent = elsewhere.is_some_and(|s| at.days_since(s.last_at) <= RECENT_TEXT_DAYS);
         let state = self.signatures.entry(signature).or_insert_with(|| {
             let text = run.texts.get(&signature).map_or("", String::as_str);
             SignatureState::of(text)
@@ -84,7 +89,7 @@ impl Baseline {
         state.seen = state.seen.saturating_add(1);
         state.tests = state.tests.saturating_add(u32::from(!earlier));
         state.last_at = state.last_at.max(at);
-        self.learnt.learn_text(total, earlier, borrowed);
+        self.learnt.learn_text(total, earlier, borrowed, recent);
     }
 
     /// Drops texts that were not seen since `oldest`, and the longest unseen of too many.
