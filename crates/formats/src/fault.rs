@@ -54,9 +54,7 @@ pub(crate) fn of_parts(message: Option<&str>, text: Option<&str>) -> Failure {
 /// A failure of JavaScript: type and message in front (`TypeError: x is not a function`), then `at` lines.
 pub(crate) fn of_javascript(message: Option<&str>, stack: Option<&str>) -> Failure {
     let stack = plain(stack.unwrap_or_default());
-    let head = stack.find("\n    at ").map_or(stack.as_str(), |at| {
-        stack.split_at_checked(at).unwrap_or_default().0
-    });
+    let head = before_frames(&stack);
     let given = message.map(plain).unwrap_or_default();
     let message = if given.trim().is_empty() {
         head
@@ -73,6 +71,18 @@ pub(crate) fn of_javascript(message: Option<&str>, stack: Option<&str>) -> Failu
         line: place.map(|(_file, line)| line),
         stack,
     }
+}
+
+/// The text before the first line that begins with `at `.
+fn before_frames(stack: &str) -> &str {
+    let mut end = 0;
+    for line in stack.split_inclusive('\n') {
+        if line.trim_start().starts_with("at ") {
+            break;
+        }
+        end += line.len();
+    }
+    stack.get(..end).unwrap_or(stack)
 }
 
 /// `TypeError: x` as type and message; a type is one word that ends in `Error` or `Exception` (with a code in brackets after it).

@@ -450,6 +450,18 @@ impl<'r> Json<'r> {
         }
         Ok(self.lossy())
     }
+
+    /// The next line with its white space, kept to `limit` bytes; `None` at the end.
+    pub(crate) fn whole_line(&mut self, limit: usize) -> Got<Option<String>> {
+        if self.peek()?.is_none() {
+            return Ok(None);
+        }
+        let line = self.rest_of_line(limit)?;
+        if self.peek()?.is_some() {
+            self.consume(1);
+        }
+        Ok(Some(line))
+    }
 }
 
 /// U+FFFD.

@@ -11,6 +11,8 @@
 
 mod archive;
 mod collector;
+mod ctrf;
+mod dart;
 mod decode;
 mod detect;
 mod detect_text;
@@ -19,16 +21,20 @@ mod format;
 mod gotest;
 mod guard;
 mod identity;
+mod jest;
 mod json;
 mod junit;
 mod libtest;
 mod limits;
 mod lines;
+mod mocha;
 mod nunit;
+mod playwright;
 mod read;
 mod seen;
 mod sink;
 mod tally;
+mod tap;
 #[cfg(test)]
 mod testing;
 mod text_formats;

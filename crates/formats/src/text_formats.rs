@@ -4,13 +4,20 @@ use std::io::BufRead;
 
 use model::Place;
 
-use crate::{Format, Limits, Sink, gotest, libtest};
+use crate::{Format, Limits, Sink, ctrf, dart, gotest, jest, libtest, mocha, playwright, tap};
 
 /// Reads a text format from decoded UTF-8 (subunit: from raw bytes).
 pub(crate) fn read(format: Format, input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
     match format {
         Format::GoTestJson => gotest::read(input, limits, sink),
         Format::LibtestJson => libtest::read(input, limits, sink),
+        Format::Ctrf => ctrf::read(input, limits, sink),
+        Format::PlaywrightJson => playwright::read(input, limits, sink),
+        Format::JestJson => jest::read(input, limits, sink),
+        Format::MochaJson => mocha::read(input, limits, sink),
+        Format::MochawesomeJson => mocha::read_awesome(input, limits, sink),
+        Format::DartJson => dart::read(input, limits, sink),
+        Format::Tap => tap::read(input, limits, sink),
         _ => sink.problem(Place::File, "this format is not read yet".to_owned(), ""),
     }
 }
