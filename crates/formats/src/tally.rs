@@ -1,6 +1,10 @@
 //! Counts of files, in memory that does not grow with their size.
 
+use std::collections::BTreeMap;
+
 use model::{Outcome, Place, Problem, TestId, Timestamp};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Case, Format, Sink, Visitor, identity};
 
@@ -60,14 +64,22 @@ pub struct Tally {
     flakes: Flakes,
 }
 
-/// The tests that failed at least once in a file, and whether each passed last: the others cannot have flaked.
-#[expect(
-    clippy::disallowed_types,
-    reason = "a look-up for every case; only counted, never listed"
-)]
-#[derive(Debug, Default)]
+/// The tests that failed at least once in a file, and whether each passed last: the others cannot have flaked, so that
+/// memory grows with the failures alone.
+#[derive(Debug)]
 struct Flakes {
-    passed_last: std::collections::HashMap<TestId, bool>,
+    passed_last: BTreeMap<TestId, bool>,
+    /// One bit for each hash of a name that failed: most cases need no look-up and no stable name.
+    names: Box<[u64; 1024]>,
+}
+
+impl Default for Flakes {
+    fn default() -> Self {
+        Self {
+            passed_last: BTreeMap::new(),
+            names: Box::new([0; 1024]),
+        }
+    }
 }
 
 impl Flakes {
@@ -78,14 +90,32 @@ impl Flakes {
             .iter()
             .any(|attempt| attempt.outcome.is_failure());
         if failed || failed_before {
+            let (word, bit) = self.bit(case.name);
+            *word |= bit;
             let id = identity::test_id(case.suite, case.class, case.name);
             self.passed_last.insert(id, case.outcome == Outcome::Pass);
         } else if case.outcome == Outcome::Pass && !self.passed_last.is_empty() {
-            let id = identity::test_id(case.suite, case.class, case.name);
-            if let Some(passed) = self.passed_last.get_mut(&id) {
-                *passed = true;
-            }
+            self.see_pass(case);
         }
+    }
+
+    fn see_pass(&mut self, case: &Case<'_>) {
+        let (word, bit) = self.bit(case.name);
+        if *word & bit == 0 {
+            return;
+        }
+        let id = identity::test_id(case.suite, case.class, case.name);
+        if let Some(passed) = self.passed_last.get_mut(&id) {
+            *passed = true;
+        }
+    }
+
+    /// The word and the bit in it that stand for a name.
+    fn bit(&mut self, name: &str) -> (&mut u64, u64) {
+        let [low, high, bit, ..] = xxh3_64(name.as_bytes()).to_le_bytes();
+        let word = usize::from(u16::from_le_bytes([low, high]) & 1023);
+        #[expect(clippy::indexing_slicing, reason = "the word is masked to below 1024")]
+        (&mut self.names[word], 1 << (bit & 63))
     }
 
     fn count(&self) -> u64 {
