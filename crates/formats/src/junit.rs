@@ -13,6 +13,8 @@ use crate::xml::{Attrs, Handler, Out, Tag, Want, walk};
 use crate::{Case, Limits, Sink};
 
 mod status;
+#[cfg(test)]
+mod tests;
 
 /// Reads `JUnit` XML.
 pub(crate) fn read(input: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) {

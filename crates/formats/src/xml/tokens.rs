@@ -89,6 +89,8 @@ pub(crate) struct Tokens<'r> {
     attrs: Vec<(Span, Span)>,
     empty: bool,
     at: u64,
+    /// The tag that was said to be too long.
+    elided: Option<u64>,
     defects: Vec<Defect>,
 }
 
@@ -110,6 +112,7 @@ impl<'r> Tokens<'r> {
             attrs: Vec::new(),
             empty: false,
             at: 0,
+            elided: None,
             defects: Vec::new(),
         }
     }
