@@ -479,11 +479,14 @@ impl<'r> Tokens<'r> {
     fn elide(&mut self, value: Option<usize>) {
         let kept = value.unwrap_or(self.start) + KEPT_VALUE.min(self.longest / 4);
         let keep = kept.min(self.end.saturating_sub(ROOM));
-        self.defect(
-            self.at,
-            "a tag is too long to hold",
-            "its middle is left out",
-        );
+        if self.elided != Some(self.at) {
+            self.elided = Some(self.at);
+            self.defect(
+                self.at,
+                "a tag is too long to hold",
+                "its middle is left out",
+            );
+        }
         self.base += (self.end - keep) as u64;
         self.end = keep;
     }
