@@ -170,7 +170,9 @@ pub(crate) fn of_python(text: &str) -> Failure {
     let mut message = "";
     for line in traceback.lines() {
         if let Some(frame) = python_frame(line) {
-            place = (Some(frame.0.to_owned()), frame.1);
+            if place.0.is_none() || !is_library(frame.0) {
+                place = (Some(frame.0.to_owned()), frame.1);
+            }
             message = "";
         } else if message.is_empty() && !line.starts_with(char::is_whitespace) {
             message = line.trim();
@@ -184,6 +186,11 @@ pub(crate) fn of_python(text: &str) -> Failure {
         line: place.1,
         stack: text,
     }
+}
+
+/// Whether a file is part of Python or of an installed package.
+fn is_library(file: &str) -> bool {
+    file.contains("/site-packages/") || file.contains("/lib/python") || file.starts_with('<')
 }
 
 fn python_frame(line: &str) -> Option<(&str, Option<u32>)> {

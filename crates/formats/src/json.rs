@@ -451,6 +451,22 @@ impl<'r> Json<'r> {
         Ok(self.lossy())
     }
 
+    /// The next `count` bytes, kept to `limit`; fewer at the end.
+    pub(crate) fn block(&mut self, mut count: u64, limit: usize) -> Got<String> {
+        self.text.clear();
+        self.cut = false;
+        while count > 0 && self.peek()?.is_some() {
+            let buffer = self.input.fill_buf().unwrap_or_default();
+            let wanted = usize::try_from(count).unwrap_or(usize::MAX);
+            let taken = wanted.min(buffer.len());
+            let block = buffer.get(..taken).unwrap_or_default();
+            keep(&mut self.text, limit, &mut self.cut, block);
+            self.consume(taken);
+            count -= taken as u64;
+        }
+        Ok(self.lossy())
+    }
+
     /// The next line with its white space, kept to `limit` bytes; `None` at the end.
     pub(crate) fn whole_line(&mut self, limit: usize) -> Got<Option<String>> {
         if self.peek()?.is_none() {

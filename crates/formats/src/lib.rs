@@ -33,6 +33,7 @@ mod playwright;
 mod read;
 mod seen;
 mod sink;
+mod subunit;
 mod tally;
 mod tap;
 #[cfg(test)]

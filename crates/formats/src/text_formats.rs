@@ -4,7 +4,9 @@ use std::io::BufRead;
 
 use model::Place;
 
-use crate::{Format, Limits, Sink, ctrf, dart, gotest, jest, libtest, mocha, playwright, tap};
+use crate::{
+    Format, Limits, Sink, ctrf, dart, gotest, jest, libtest, mocha, playwright, subunit, tap,
+};
 
 /// Reads a text format from decoded UTF-8 (subunit: from raw bytes).
 pub(crate) fn read(format: Format, input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
@@ -18,6 +20,10 @@ pub(crate) fn read(format: Format, input: &mut dyn BufRead, limits: &Limits, sin
         Format::MochawesomeJson => mocha::read_awesome(input, limits, sink),
         Format::DartJson => dart::read(input, limits, sink),
         Format::Tap => tap::read(input, limits, sink),
-        _ => sink.problem(Place::File, "this format is not read yet".to_owned(), ""),
+        Format::SubunitV1 => subunit::read_v1(input, limits, sink),
+        Format::SubunitV2 => subunit::read_v2(input, limits, sink),
+        Format::Junit | Format::Nunit2 | Format::Nunit3 | Format::XunitNet | Format::Trx => {
+            sink.problem(Place::File, "this is XML".to_owned(), "");
+        }
     }
 }
