@@ -89,6 +89,7 @@ pub(crate) struct Decoder<R> {
     raw_start: usize,
     raw_end: usize,
     ended: bool,
+    finished: bool,
     /// Whether anything could not be decoded.
     pub(crate) malformed: bool,
 }
@@ -103,6 +104,7 @@ impl<R: Read> Decoder<R> {
             raw_start: 0,
             raw_end: 0,
             ended: false,
+            finished: false,
             malformed: false,
         }
     }
@@ -118,10 +120,9 @@ impl<R: Read> Decoder<R> {
 }
 
 impl<R: Read> Read for Decoder<R> {
-    /// Fills at least four bytes of `out` unless the stream ends; a shorter `out` than that may give nothing.
+    /// Gives nothing only at the end, when `out` has room for one character (four bytes).
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let was_ended = self.ended;
+        while !self.finished {
             self.refill()?;
             let source = self
                 .raw
@@ -131,11 +132,12 @@ impl<R: Read> Read for Decoder<R> {
                 self.decoder.decode_to_utf8(source, out, self.ended);
             self.raw_start += read;
             self.malformed |= malformed;
-            let finished = was_ended || result == CoderResult::OutputFull;
-            if written > 0 || finished || (self.ended && read == 0) {
+            self.finished = self.ended && result == CoderResult::InputEmpty;
+            if written > 0 || result == CoderResult::OutputFull {
                 return Ok(written);
             }
         }
+        Ok(0)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::{Format, decode, detect_text};
 
 /// The format of a file that starts with these bytes; `None` when it is none that can be read.
@@ -15,7 +17,25 @@ pub fn detect(head: &[u8]) -> Option<Format> {
     match root(&text) {
         Root::Named(name) => of_root(name),
         Root::None => None,
-        Root::NotXml => detect_text::detect(&text),
+        Root::NotXml => detect_text::detect(&text).or_else(|| after_noise(&text)),
+    }
+}
+
+/// The format of XML that comes after other output, as when both went to one stream.
+fn after_noise(text: &[u8]) -> Option<Format> {
+    let starts = [
+        "<?xml ",
+        "<testsuite",
+        "<test-run",
+        "<test-results",
+        "<assemblies",
+    ];
+    let start = starts
+        .into_iter()
+        .find_map(|start| memmem::find(text, start.as_bytes()))?;
+    match root(text.get(start..)?) {
+        Root::Named(name) => of_root(name),
+        Root::None | Root::NotXml => None,
     }
 }
 
@@ -109,7 +129,7 @@ mod tests {
 
     #[test]
     fn xml_formats_are_told_by_the_root_element() {
-        let cases: [(&[u8], Option<Format>); 7] = [
+        let cases: [(&[u8], Option<Format>); 8] = [
             (b"<testsuites>", Some(Format::Junit)),
             (
                 b" \n<?xml version='1.0'?><!-- <a> --><testsuite/>",
@@ -121,6 +141,10 @@ mod tests {
             ),
             (b"<test-run id='2'", Some(Format::Nunit3)),
             (b"\xFF\xFE<\0T\0e\0s\0t\0R\0u\0n\0 \0", Some(Format::Trx)),
+            (
+                b"warning: x\n<?xml version='1.0'?><testsuites>",
+                Some(Format::Junit),
+            ),
             (b"<html><body>", None),
             (b"", None),
         ];

@@ -67,6 +67,10 @@ fn read_format(
     let mut raw = head.get(sniffed.mark..).unwrap_or_default().chain(input);
     match format {
         Format::Junit | Format::Nunit2 | Format::Nunit3 | Format::XunitNet | Format::Trx => {
+            if detect::root(&detect::decoded(head)) == detect::Root::NotXml {
+                let what = "other output comes before the XML".to_owned();
+                guard.problem(Place::Byte(0), what, "left out");
+            }
             read_xml(format, sniffed, &mut raw, limits, guard);
         }
         Format::SubunitV1 | Format::SubunitV2 => {

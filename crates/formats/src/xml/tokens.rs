@@ -225,7 +225,7 @@ impl<'r> Tokens<'r> {
             return false;
         }
         self.make_room();
-        let Some(room) = self.buf.get_mut(self.end..).filter(|room| !room.is_empty()) else {
+        let Some(room) = self.buf.get_mut(self.end..).filter(|room| room.len() >= 4) else {
             return false;
         };
         loop {
