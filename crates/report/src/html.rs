@@ -19,7 +19,7 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// SHA-256 of [`STYLE`] in base64; a test says what it must be.
-const STYLE_HASH: &str = "LB2ZcvKMT6tKYmarqRuZbV0xBbpbiGvVWd7yXT/kkiE=";
+const STYLE_HASH: &str = "cTxYLvGYJWlL1Zl3bo8kA2dzcwI/+swXfHJKCqIyj/o=";
 /// SHA-256 of [`SCRIPT`] in base64.
 const SCRIPT_HASH: &str = "c0Qobu+w0GALCQ2x6p+QlSF+OOxSdnkMaKWIVQs46Xk=";
 
@@ -139,7 +139,7 @@ fn findings(report: &Report, out: &mut String) {
     }
     out.push_str("<section aria-labelledby=\"failures\"><h2 id=\"failures\">Failures</h2>\n");
     tools(report, out);
-    out.push_str("<ol class=\"findings\" id=\"findings\">\n");
+    out.push_str("<ol class=\"findings\" id=\"findings\" role=\"list\">\n");
     for (i, finding) in report.findings.iter().enumerate() {
         let show = Show {
             number: i + 1,
@@ -152,7 +152,7 @@ fn findings(report: &Report, out: &mut String) {
     if report.findings.len() > FULL {
         put!(
             *out,
-            "<p class=\"note\">Pictures and whole texts are shown for the first {FULL} failures; the JSON report has all.</p>\n"
+            "<p class=\"note\">Pictures, differences and links are shown for the first {FULL} failures; the JSON report has them for all.</p>\n"
         );
     }
     if report

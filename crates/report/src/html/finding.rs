@@ -32,7 +32,7 @@ pub(super) fn item(report: &Report, finding: &Finding, show: Show) -> String {
         "<li id=\"f{}\" data-v=\"{}\"><details class=\"f\"{open}>{}<div class=\"body\">",
         show.number,
         finding.verdict.word(),
-        summary(report, finding)
+        summary(report, finding, show.full)
     );
     put!(
         out,
@@ -42,16 +42,13 @@ pub(super) fn item(report: &Report, finding: &Finding, show: Show) -> String {
     if show.full {
         full(report, finding, &mut out);
     } else {
-        out.push_str(&facts(finding));
-        out.push_str(&diff::plain(
-            &lines(&words::message(finding), (3, 200)).join("\n"),
-        ));
+        short(report, finding, &mut out);
     }
     out.push_str("</div></details></li>\n");
     out
 }
 
-fn summary(report: &Report, finding: &Finding) -> String {
+fn summary(report: &Report, finding: &Finding, with_bar: bool) -> String {
     let verdict = finding.verdict.word();
     let mut out = format!(
         "<summary><span><span class=\"badge {verdict}\">{verdict}</span><span class=\"state\">{}</span></span><span>{}",
@@ -64,7 +61,7 @@ fn summary(report: &Report, finding: &Finding) -> String {
     put!(
         out,
         "</span><span class=\"lead\">{}</span></summary>",
-        lead(report, finding)
+        lead(report, finding, with_bar)
     );
     out
 }
@@ -93,7 +90,7 @@ fn test_name(finding: &Finding) -> String {
 }
 
 /// The odds in short, with their n and window.
-fn lead(report: &Report, finding: &Finding) -> String {
+fn lead(report: &Report, finding: &Finding, with_bar: bool) -> String {
     let sample = words::sample(&finding.evidence);
     let mut out = if words::has_odds(finding.verdict) {
         let odds = [
@@ -102,10 +99,14 @@ fn lead(report: &Report, finding: &Finding) -> String {
             (finding.p_flake, "self"),
         ];
         let (p, who) = words::leading(finding);
-        format!(
-            "<b>{}</b> {who}{}<small>from {sample}</small>",
-            escaped(&percent(p)),
+        let bar = if with_bar {
             bar(&odds, &words::odds(finding))
+        } else {
+            String::new()
+        };
+        format!(
+            "<b>{}</b> {who}{bar}<small>from {sample}</small>",
+            escaped(&percent(p))
         )
     } else {
         format!("no odds<small>{sample}</small>")
@@ -138,6 +139,28 @@ fn full(report: &Report, finding: &Finding, out: &mut String) {
             *out,
             "<div class=\"block\"><h3>How long it took on the base, oldest run first</h3>{trend}</div>"
         );
+    }
+}
+
+/// The facts in few elements, for a page of very many failures.
+fn short(report: &Report, finding: &Finding, out: &mut String) {
+    put!(
+        *out,
+        "<p>What to do: <b class=\"do\">{}</b>. History: {}.</p>",
+        safe_sentence(&words::action(finding)),
+        safe_sentence(&words::history(&finding.evidence))
+    );
+    out.push_str(&diff::plain(
+        &lines(&words::message(finding), (3, 200)).join("\n"),
+    ));
+    let rows = rows(report, finding, RUNS);
+    if !rows.is_empty() {
+        put!(*out, "<p class=\"note\">{}</p><pre>", words::LEGEND);
+        for (job, cells) in rows.iter().take(JOBS) {
+            let signs: String = cells.iter().map(|cell| words::cell_sign(cell)).collect();
+            put!(*out, "{signs}  {}\n", safe_name(job));
+        }
+        out.push_str("</pre>");
     }
 }
 
