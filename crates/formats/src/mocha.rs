@@ -21,8 +21,14 @@ pub(crate) use awesome::read as read_awesome;
 /// Tests held in case that the document breaks off before the lists by result.
 const HELD: usize = 10_000;
 
-/// Reads a Mocha document.
+/// Reads a Mocha document, or its `json-stream`.
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
+    let stream = input
+        .fill_buf()
+        .is_ok_and(|head| head.trim_ascii_start().starts_with(b"["));
+    if stream {
+        return read_stream(input, limits, sink);
+    }
     let mut report = Report::new(limits);
     lines::document(input, limits, sink, |json, sink| {
         json.object(|json, key| match key.as_str() {
@@ -38,7 +44,7 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
 }
 
 /// Reads Mocha's `json-stream`: `["pass", {..}]` a line.
-pub(crate) fn read_stream(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
+fn read_stream(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
     let mut stream = Stream(Report::new(limits));
     lines::each(&mut stream, input, limits, sink);
 }

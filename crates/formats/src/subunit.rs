@@ -13,8 +13,8 @@ use crate::{Case, Limits, Sink, fault};
 mod v1;
 mod v2;
 
-pub(crate) use v1::read as read_v1;
-pub(crate) use v2::{is_packet, read as read_v2};
+pub(crate) use v1::{is_v1, read as read_v1};
+pub(crate) use v2::{is_packet, is_whole_packet, read as read_v2};
 
 /// Tests that may be open at one time.
 const OPEN: usize = 100_000;

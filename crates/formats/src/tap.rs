@@ -55,6 +55,26 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
     document.finish();
 }
 
+/// Whether text is TAP: it has the version, a plan with a point, a plan at its start, or a point with a number.
+pub(crate) fn is_tap(text: &str) -> bool {
+    let mut plan = false;
+    let mut first = true;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        match Line::parse(line) {
+            Line::Version => return true,
+            Line::Plan(_) if first => return true,
+            Line::Plan(_) => plan = true,
+            Line::Point(point) | Line::Open(point) if plan || point.number.is_some() => {
+                return true;
+            }
+            Line::Comment(_) => continue,
+            _ => {}
+        }
+        first = false;
+    }
+    false
+}
+
 /// Whether comments are titles.
 #[derive(Clone, Copy, PartialEq)]
 enum Style {

@@ -26,6 +26,26 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
     stream.tests.finish();
 }
 
+/// Whether text is a subunit v1 stream: a test begins, and it ends or the time was said.
+pub(crate) fn is_v1(text: &str) -> bool {
+    let mut begun: Vec<&str> = Vec::new();
+    let mut timed = false;
+    for line in text.lines() {
+        let Some((word, rest)) = line.split_once(": ") else {
+            continue;
+        };
+        let (label, _) = details(rest.trim());
+        match word {
+            "time" => timed |= time(rest).is_some(),
+            "test" | "testing" if timed => return true,
+            "test" | "testing" if begun.len() < 64 => begun.push(label),
+            _ if outcome(word).is_some() && begun.contains(&label) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 struct Stream<'a, 'r> {
     lines: Json<'r>,
     tests: Tests<'a>,

@@ -62,14 +62,15 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
     tests.finish();
 }
 
-/// Whether bytes begin with a packet that is whole and true, or that is cut off by the end of `head`.
+/// Whether bytes can begin a packet.
 pub(crate) fn is_packet(head: &[u8]) -> bool {
-    match header(head) {
-        Some((length, _)) => head
-            .get(..length)
-            .is_none_or(|packet| fields(packet).is_some()),
-        None => false,
-    }
+    header(head).is_some()
+}
+
+/// Whether bytes begin with a packet that is whole and true.
+pub(crate) fn is_whole_packet(head: &[u8]) -> bool {
+    let packet = header(head).and_then(|(length, _)| head.get(..length));
+    packet.is_some_and(|packet| fields(packet).is_some())
 }
 
 /// The first packet that was none since the last that was one: one problem stands for the garbage in it.
@@ -306,7 +307,7 @@ mod tests {
     use flate2::Crc;
     use proptest::prelude::*;
 
-    use super::{is_packet, number, read};
+    use super::{is_packet, is_whole_packet, number, read};
     use crate::testing::{corpus, said};
 
     /// A packet of a status for a test, without any other field.
@@ -386,8 +387,10 @@ mod tests {
 
     #[test]
     fn packets_are_known_by_their_checksum() {
-        assert!(is_packet(&packet("a", 3)));
-        assert!(!is_packet("\u{F3} and text".as_bytes()));
+        let mut bytes = packet("a", 3);
+        assert!(is_packet(&bytes) && is_whole_packet(&bytes));
+        bytes[5] ^= 1;
+        assert!(is_packet(&bytes) && !is_whole_packet(&bytes));
     }
 
     proptest! {
