@@ -7,7 +7,7 @@ use std::io::Read;
 
 use model::{Attempt, Failure, Outcome, Timestamp};
 
-use crate::xml::number::seconds;
+use crate::xml::number::{plain_seconds, seconds};
 use crate::xml::text::{attribute, element};
 use crate::xml::{Attrs, Handler, Out, Tag, Want, walk};
 use crate::{Case, Limits, Sink};
@@ -363,6 +363,9 @@ fn failure_of(said: Said) -> Failure {
 }
 
 fn time(raw: &[u8], at: u64, out: &mut Out<'_>) -> Option<f64> {
+    if let Some(seconds) = plain_seconds(raw) {
+        return Some(seconds);
+    }
     let text = String::from_utf8_lossy(raw);
     seconds(&text).unwrap_or_else(|()| {
         let shown: String = text.chars().take(40).collect();

@@ -17,7 +17,15 @@ pub(crate) struct Oddities {
 
 impl Oddities {
     /// Says what was odd.
+    #[inline]
     pub(crate) fn tell(self, at: u64, out: &mut Out<'_>) {
+        if self != Self::default() {
+            self.tell_any(at, out);
+        }
+    }
+
+    #[cold]
+    fn tell_any(self, at: u64, out: &mut Out<'_>) {
         if self.encoding {
             out.problem(at, "text is not UTF-8", "read as Windows-1252");
         }
@@ -80,6 +88,12 @@ fn decode(raw: &[u8], entities: bool, out: &mut String) -> Oddities {
 
 /// Appends without control characters and terminal colours; whether there were any.
 fn push_clean(text: &str, out: &mut String) -> bool {
+    let suspicious =
+        |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) | (b == 0x7F) | (b == 0xEF);
+    if !text.bytes().fold(false, |any, byte| any | suspicious(byte)) {
+        out.push_str(text);
+        return false;
+    }
     let illegal = |c: char| matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\x7F' | '\u{FFFE}' | '\u{FFFF}');
     if !text.contains(illegal) {
         out.push_str(text);
