@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     Error, ErrorKind, Result,
+    garbage::forget_old,
     key::{COMMITS, Partition, commit_object},
     store::{Created, Durability, Store},
 };
@@ -229,7 +230,9 @@ pub(crate) fn try_commit(store: &dyn Store, state: &State, mut commit: Commit) -
     commit.number = state.next;
     commit.writer = format!("{:016x}", crate::store::random());
     if commit.number % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
-        commit.checkpoint = Some(state.clone());
+        let mut checkpoint = state.clone();
+        forget_old(&mut checkpoint, commit.at);
+        commit.checkpoint = Some(checkpoint);
     }
     let key = commit_object(commit.number);
     let bytes = seal(&commit).map_err(crate::pq::damaged(&key))?;

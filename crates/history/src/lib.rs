@@ -2,10 +2,15 @@
 
 mod chunk;
 mod commit;
+mod compact;
 mod dictionary;
 mod error;
+mod garbage;
 mod history;
+mod import;
 mod key;
+mod merge;
+mod pack;
 mod plan;
 mod pq;
 mod read;
@@ -14,8 +19,10 @@ mod run_file;
 mod run_table;
 mod store;
 
+pub use compact::{CompactOptions, Compacted};
 pub use error::{Error, ErrorKind, Result};
 pub use history::{History, Recorded};
+pub use import::{ImportOptions, Imported, OnProgress, Progress};
 pub use key::{Lane, Partition};
 pub use plan::Filter;
 pub use read::Runs;

@@ -7,6 +7,7 @@ use model::{Place, Problem, RunInfo, Timestamp};
 use crate::{
     Error, Result,
     commit::{FileEntry, Kind, State},
+    garbage::without_date,
     history::History,
     key::{Lane, Partition, encode, run_object},
     run_table::RunTable,
@@ -168,6 +169,7 @@ impl History {
             .chunks
             .iter()
             .flat_map(|(_, table)| table.runs.iter().map(|run| run_object(&run.info)))
+            .map(|key| without_date(&key))
             .collect();
         plan.run_files = listed
             .into_iter()

@@ -21,7 +21,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{
-        metadata::KeyValue,
+        metadata::{KeyValue, PageIndexPolicy},
         properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
         reader::{ChunkReader, Length},
     },
@@ -122,7 +122,8 @@ pub(crate) struct Opened {
 impl Opened {
     /// Reads the footer (and the page index) and checks the version.
     pub(crate) fn open(source: Source, page_index: bool) -> Result<Self> {
-        let options = ArrowReaderOptions::new().with_page_index(page_index);
+        let policy = PageIndexPolicy::from(page_index);
+        let options = ArrowReaderOptions::new().with_page_index_policy(policy);
         let key = source.key.clone();
         let footer = guarded(&key, || {
             ArrowReaderMetadata::load(&source, options).map_err(damaged(&key))

@@ -1,5 +1,7 @@
 //! A history as its users see it: what is recorded comes back, whatever happens in between.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod compact;
+mod import;
 mod record;
 mod sample;
