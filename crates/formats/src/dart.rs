@@ -156,7 +156,7 @@ impl Stream<'_> {
             "suite" => self.begin_suite(event.about),
             "group" => self.begin_group(event.about),
             "testStart" => self.begin_test(event, sink),
-            "error" => self.error(event),
+            "error" => self.error(&event),
             "testDone" => self.end_test(&event, sink),
             "done" => self.done = true,
             _ => {}
@@ -198,7 +198,7 @@ impl Stream<'_> {
     }
 
     /// Of several errors the first says why.
-    fn error(&mut self, event: Event) {
+    fn error(&mut self, event: &Event) {
         let test = event.test_id.and_then(|id| self.tests.get_mut(&id));
         let Some(test) = test else { return };
         test.failure

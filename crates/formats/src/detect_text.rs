@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn text_with_the_signature_byte_is_not_subunit() {
         assert_eq!(detect_binary("<a>ó ó/</a>".as_bytes()), None);
-        assert_eq!(detect_binary(&[0xB3; 1 << 16]), None);
+        assert_eq!(detect_binary(&vec![0xB3; 1 << 16]), None);
     }
 
     proptest! {

@@ -128,16 +128,13 @@ fn rust_panic(output: &str) -> Option<Failure> {
     if !before.lines().last()?.trim_start().starts_with("thread ") {
         return None;
     }
-    let (place, message) = match after.strip_prefix('\'') {
-        // Before Rust 1.73 the message stands in quotes before the place.
-        Some(quoted) => {
-            let (message, place) = quoted.split_once("', ")?;
-            (place.lines().next()?, message)
-        }
-        None => {
-            let (place, message) = after.split_once('\n')?;
-            (place.trim_end().trim_end_matches(':'), message)
-        }
+    // Before Rust 1.73 the message stands in quotes before the place.
+    let (place, message) = if let Some(quoted) = after.strip_prefix('\'') {
+        let (message, place) = quoted.split_once("', ")?;
+        (place.lines().next()?, message)
+    } else {
+        let (place, message) = after.split_once('\n')?;
+        (place.trim_end().trim_end_matches(':'), message)
     };
     let end = ["\nstack backtrace:", "\nnote: "].iter();
     let end = end.filter_map(|mark| message.find(mark)).min();

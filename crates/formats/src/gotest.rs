@@ -89,10 +89,11 @@ impl Lines for Stream<'_> {
         };
         sink.suite(package, None);
         let case = Case::new(package, None, why, Outcome::Error);
-        sink.case(Case {
+        let case = Case {
             failure: Some(Failure::of(why)),
             ..case
-        });
+        };
+        sink.outside(Place::File, case);
     }
 }
 
@@ -286,7 +287,8 @@ impl Stream<'_> {
             self.kept -= build.len();
         }
         if outcome == Outcome::Fail && !package.failed {
-            sink.case(package_failure(name, &package.output, build.as_ref()));
+            let case = package_failure(name, &package.output, build.as_ref());
+            sink.outside(Place::File, case);
         }
     }
 
@@ -311,7 +313,8 @@ impl Stream<'_> {
             let package = path.split(" [").next().unwrap_or_default();
             if !build.is_empty() {
                 sink.suite(package, None);
-                sink.case(package_failure(package, &Output::default(), Some(&build)));
+                let case = package_failure(package, &Output::default(), Some(&build));
+                sink.outside(Place::File, case);
             }
         }
     }

@@ -9,6 +9,10 @@ use std::io::BufRead;
 
 use memchr::{memchr, memchr2, memchr3};
 
+mod key;
+
+pub(crate) use key::Key;
+
 /// Why reading stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
@@ -22,35 +26,6 @@ pub(crate) enum Broken {
 
 /// What reading gives.
 pub(crate) type Got<T> = Result<T, Broken>;
-
-/// The longest key that is told apart; no format has a longer one that matters.
-const KEY_BYTES: usize = 48;
-
-/// A key of an object, copied out so that the reader can go on.
-#[derive(Clone, Copy)]
-pub(crate) struct Key {
-    bytes: [u8; KEY_BYTES],
-    len: usize,
-}
-
-impl Key {
-    fn of(text: &[u8]) -> Self {
-        let mut key = Self {
-            bytes: [0; KEY_BYTES],
-            len: text.len().min(KEY_BYTES),
-        };
-        for (to, from) in key.bytes.iter_mut().zip(text) {
-            *to = *from;
-        }
-        key
-    }
-
-    /// The key; empty when it is not UTF-8.
-    pub(crate) fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.len).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
-    }
-}
 
 /// What a value begins as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +148,7 @@ impl<'r> Json<'r> {
         let mut first = true;
         while self.more(b'}', &mut first)? {
             self.take(b'"', "a key is not a string")?;
-            self.string(KEY_BYTES)?;
+            self.string(Key::BYTES)?;
             let key = Key::of(&self.text);
             self.take(b':', "a key without `:`")?;
             each(self, key)?;
@@ -515,5 +490,5 @@ fn scalar_of(word: &str) -> Got<Scalar> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
+#[path = "json/tests.rs"]
 mod tests;

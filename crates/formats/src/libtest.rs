@@ -4,7 +4,7 @@
 //! alone: the suite is empty for the first and `#2`, `#3`, ... for further ones. nextest writes `package::binary$test`,
 //! with `#2` behind for the second attempt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::mem;
 
@@ -22,7 +22,7 @@ const OPEN: usize = 100_000;
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
     let mut stream = Stream {
         limits,
-        running: BTreeMap::new(),
+        running: BTreeSet::new(),
         failed: BTreeMap::new(),
         seen: Seen::default(),
         announced: None,
@@ -40,7 +40,7 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
 #[derive(Default)]
 struct Event {
     kind: String,
-    event: String,
+    what: String,
     name: Option<String>,
     seconds: Option<f64>,
     message: Option<String>,
@@ -57,7 +57,7 @@ struct Waiting {
 
 struct Stream<'a> {
     limits: &'a Limits,
-    running: BTreeMap<String, ()>,
+    running: BTreeSet<String>,
     failed: BTreeMap<String, Waiting>,
     seen: Seen,
     announced: Option<f64>,
@@ -91,7 +91,7 @@ fn event(json: &mut Json<'_>, limits: &Limits) -> Got<Event> {
     json.object(|json, key| {
         match key.as_str() {
             "type" => event.kind = json.text(16)?.unwrap_or_default(),
-            "event" => event.event = json.text(32)?.unwrap_or_default(),
+            "event" => event.what = json.text(32)?.unwrap_or_default(),
             "name" => event.name = json.words(4 * limits.name_bytes)?,
             "exec_time" => event.seconds = json.number()?,
             "message" | "reason" => event.message = json.words(limits.message_bytes)?,
@@ -106,15 +106,15 @@ fn event(json: &mut Json<'_>, limits: &Limits) -> Got<Event> {
 
 impl Stream<'_> {
     fn event(&mut self, event: Event, sink: &mut dyn Sink) {
-        match (event.kind.as_str(), event.event.as_str()) {
+        match (event.kind.as_str(), event.what.as_str()) {
             ("suite", "started") => self.start_suite(&event, sink),
             ("suite", _) => self.end_suite(sink),
             ("test", "started") => self.start(event),
-            ("test", "timeout") => {}
-            ("bench", _) => self.end(event, Outcome::Pass, sink),
-            ("test", "ok" | "allowed_failure") => self.end(event, Outcome::Pass, sink),
-            ("test", "failed") => self.end(event, Outcome::Fail, sink),
-            ("test", "ignored") => self.end(event, Outcome::Skip, sink),
+            ("bench", _) | ("test", "ok" | "allowed_failure") => {
+                self.end(&event, Outcome::Pass, sink);
+            }
+            ("test", "failed") => self.end(&event, Outcome::Fail, sink),
+            ("test", "ignored") => self.end(&event, Outcome::Skip, sink),
             _ => {}
         }
     }
@@ -130,11 +130,11 @@ impl Stream<'_> {
         if let Some(name) = event.name
             && self.running.len() < OPEN
         {
-            self.running.insert(name, ());
+            self.running.insert(name);
         }
     }
 
-    fn end(&mut self, event: Event, outcome: Outcome, sink: &mut dyn Sink) {
+    fn end(&mut self, event: &Event, outcome: Outcome, sink: &mut dyn Sink) {
         let Some(full) = event.name.as_deref() else {
             return;
         };
@@ -144,7 +144,7 @@ impl Stream<'_> {
         self.reported += u64::from(before.is_empty());
         let ended = Waiting {
             seconds: event.seconds,
-            failure: failure(&event, outcome),
+            failure: failure(event, outcome),
             before,
         };
         if outcome == Outcome::Fail && name.contains('$') && self.failed.len() < OPEN {
@@ -195,7 +195,7 @@ impl Stream<'_> {
         for (name, waiting) in mem::take(&mut self.failed) {
             self.tell(&name, Outcome::Fail, waiting, sink);
         }
-        for name in mem::take(&mut self.running).into_keys() {
+        for name in mem::take(&mut self.running) {
             let (name, attempt) = split_attempt(&name);
             let ended = Waiting {
                 seconds: None,
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn outcomes_texts_and_skips_are_read() {
-        let said = said(read, br##"{ "type": "suite", "event": "started", "test_count": 4 }
+        let said = said(read, br#"{ "type": "suite", "event": "started", "test_count": 4 }
 { "type": "test", "event": "started", "name": "a" }
 { "type": "test", "event": "timeout", "name": "a" }
 printed{ "type": "test", "name": "a", "event": "ok", "exec_time": "0.5s" }
@@ -264,7 +264,7 @@ printed{ "type": "test", "name": "a", "event": "ok", "exec_time": "0.5s" }
 { "type": "suite", "event": "started", "test_count": 1 }
 { "type": "test", "name": "a", "event": "ok" }
 { "type": "suite", "event": "ok" }
-"##);
+"#);
         insta::assert_snapshot!(said.text(), @r#"
         suite 
         pass  | a 0.5s
@@ -280,13 +280,13 @@ printed{ "type": "test", "name": "a", "event": "ok", "exec_time": "0.5s" }
     fn attempts_of_nextest_are_one_case() {
         let said = said(
             read,
-            br##"{"type":"suite","event":"started","test_count":2,"nextest":{"crate":"p"}}
+            br#"{"type":"suite","event":"started","test_count":2,"nextest":{"crate":"p"}}
 {"type":"test","event":"failed","name":"p::b$t::x","stdout":"one"}
 {"type":"test","event":"failed","name":"p::b$t::x#2","stdout":"two"}
 {"type":"test","event":"ok","name":"p::b$t::x#3"}
 {"type":"test","event":"failed","name":"p::b$t::y"}
 {"type":"suite","event":"failed"}
-"##,
+"#,
         );
         insta::assert_snapshot!(said.text(), @r#"
         suite 
@@ -299,10 +299,10 @@ printed{ "type": "test", "name": "a", "event": "ok", "exec_time": "0.5s" }
     fn a_crash_of_the_binary_fails_the_tests_that_ran() {
         let said = said(
             read,
-            br##"{ "type": "suite", "event": "started", "test_count": 9 }
+            br#"{ "type": "suite", "event": "started", "test_count": 9 }
 { "type": "test", "event": "started", "name": "a" }
 { "type": "suite", "event": "started", "test_count": 0 }
-"##,
+"#,
         );
         insta::assert_snapshot!(said.text(), @r#"
         suite 

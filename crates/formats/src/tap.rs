@@ -68,7 +68,7 @@ pub(crate) fn is_tap(text: &str) -> bool {
                 return true;
             }
             Line::Comment(_) => continue,
-            _ => {}
+            Line::Point(_) | Line::Open(_) | Line::Close | Line::Bail(_) | Line::Other => {}
         }
         first = false;
     }

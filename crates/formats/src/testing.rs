@@ -62,11 +62,12 @@ fn shown(failure: Option<&Failure>) -> String {
     };
     let mut out = String::new();
     if let Some(kind) = &failure.kind {
-        out += &format!(" <{kind}>");
+        out.extend([" <", kind, ">"]);
     }
-    out += &format!(" {:?}", failure.message);
+    out.extend([" ", &format!("{:?}", failure.message)]);
     if let Some(file) = &failure.file {
-        out += &format!(" at {file}:{}", failure.line.unwrap_or_default());
+        let line = failure.line.unwrap_or_default().to_string();
+        out.extend([" at ", file, ":", &line]);
     }
     if !failure.stack.is_empty() {
         out += " +stack";
@@ -101,6 +102,17 @@ impl Sink for Said {
         self.lines
             .push(format!("{before}{word} {name}{seconds}{text}"));
         self.cases.push((name, case.outcome));
+    }
+
+    fn outside(&mut self, _place: Place, case: Case<'_>) {
+        self.lines.push(format!(
+            "outside {} {} | {}{}",
+            case.outcome.word(),
+            case.suite,
+            case.name,
+            shown(case.failure.as_ref())
+        ));
+        self.problems += 1;
     }
 
     fn problem(&mut self, place: Place, what: String, hint: &'static str) {

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::read;
@@ -7,7 +9,7 @@ use crate::testing::{corpus, said};
 fn interleaved_packages_and_subtests_are_told_apart() {
     let said = said(
         read,
-        br##"{"Action":"start","Package":"a"}
+        br#"{"Action":"start","Package":"a"}
 {"Action":"run","Package":"a","Test":"T"}
 {"Action":"run","Package":"b","Test":"T"}
 {"Action":"run","Package":"a","Test":"T/sub_1"}
@@ -21,7 +23,7 @@ not JSON at all
 {"Action":"fail","Package":"a","Test":"T","Elapsed":2}
 {"Action":"pass","Package":"b"}
 {"Action":"fail","Package":"a"}
-"##,
+"#,
     );
     insta::assert_snapshot!(said.text(), @r#"
     suite b
@@ -64,13 +66,13 @@ FAIL	c [setup failed]
 fn a_panic_takes_running_tests_along() {
     let said = said(
         read,
-        br##"{"Action":"run","Package":"a","Test":"T1"}
+        br#"{"Action":"run","Package":"a","Test":"T1"}
 {"Action":"run","Package":"a","Test":"T2"}
 {"Action":"output","Package":"a","Test":"T2","Output":"panic: boom [recovered]\n"}
 {"Action":"fail","Package":"a","Test":"T2"}
 {"Action":"fail","Package":"a"}
 {"Action":"run","Package":"b","Test":"T3"}
-"##,
+"#,
     );
     insta::assert_snapshot!(said.text(), @r#"
     suite a
@@ -95,7 +97,11 @@ fn repeats_are_cases_of_one_name() {
 fn ten_times_the_open_tests_are_read_in_bounded_memory() {
     let mut text = String::new();
     for number in 0..super::OPEN + 10 {
-        text += &format!("{{\"Action\":\"run\",\"Package\":\"a\",\"Test\":\"T{number}\"}}\n");
+        writeln!(
+            text,
+            "{{\"Action\":\"run\",\"Package\":\"a\",\"Test\":\"T{number}\"}}"
+        )
+        .unwrap();
     }
     let said = said(read, text.as_bytes());
     assert_eq!((said.counts()[2], said.problems), (super::OPEN - 1, 2));
@@ -142,9 +148,9 @@ proptest! {
         let mut text = String::new();
         for (number, (package, verdict, ends)) in tests.iter().enumerate() {
             let verdict = ["pass", "fail", "skip"][usize::from(*verdict)];
-            text += &format!("{{\"Action\":\"run\",\"Package\":\"p{package}\",\"Test\":\"T{number}\"}}\n");
+            writeln!(text, "{{\"Action\":\"run\",\"Package\":\"p{package}\",\"Test\":\"T{number}\"}}").unwrap();
             if *ends {
-                text += &format!("{{\"Action\":\"{verdict}\",\"Package\":\"p{package}\",\"Test\":\"T{number}\"}}\n");
+                writeln!(text, "{{\"Action\":\"{verdict}\",\"Package\":\"p{package}\",\"Test\":\"T{number}\"}}").unwrap();
             }
         }
         let said = said(read, text.as_bytes());

@@ -175,10 +175,10 @@ mod tests {
 
     #[track_caller]
     fn point(text: &str) -> (bool, Option<u64>, String, Option<Directive<'_>>) {
-        match Line::parse(text) {
-            Line::Point(point) => (point.ok, point.number, point.name, point.directive),
-            other => panic!("{other:?}"),
-        }
+        let Line::Point(point) = Line::parse(text) else {
+            panic!("no point: {text}");
+        };
+        (point.ok, point.number, point.name, point.directive)
     }
 
     #[test]
