@@ -111,7 +111,10 @@ impl Cells {
             return;
         }
         self.units = self.units.saturating_add(1);
-        let cell = self.cells.entry((level(sample.runs), level(sample.failures))).or_default();
+        let cell = self
+            .cells
+            .entry((level(sample.runs), level(sample.failures)))
+            .or_default();
         cell.units += 1.0;
         cell.runs += sample.runs;
         cell.failures += sample.failures.clamp(0.0, sample.runs);
@@ -134,8 +137,18 @@ impl Cells {
         let mut step = 1.6_f64;
         while step > 0.05 {
             let mut moved = false;
-            for (da, db) in [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step), (step, step), (-step, -step)] {
-                let (ta, tb) = ((a * da.exp()).clamp(1e-3, 5.0), (b * db.exp()).clamp(0.3, 300.0));
+            for (da, db) in [
+                (step, 0.0),
+                (-step, 0.0),
+                (0.0, step),
+                (0.0, -step),
+                (step, step),
+                (-step, -step),
+            ] {
+                let (ta, tb) = (
+                    (a * da.exp()).clamp(1e-3, 5.0),
+                    (b * db.exp()).clamp(0.3, 300.0),
+                );
                 let likelihood = self.log_likelihood(ta, tb);
                 if likelihood > best + 1e-9 {
                     (a, b, best, moved) = (ta, tb, likelihood, true);
@@ -151,7 +164,10 @@ impl Cells {
 
 /// A logarithmic level: eight to a factor of e, so that a cell's counts differ by an eighth at most.
 fn level(count: f64) -> i32 {
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a count is small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a logarithm of a count is small"
+    )]
     let level = (8.0 * (count + 0.25).ln()).round() as i32;
     level
 }

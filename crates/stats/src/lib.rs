@@ -8,5 +8,9 @@
 )]
 
 mod beta;
+mod duration;
+mod text;
 
 pub use beta::{BetaPrior, BetaSample, decay_factor};
+pub use duration::LogDuration;
+pub use text::near;

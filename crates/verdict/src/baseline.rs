@@ -15,9 +15,10 @@ mod observe;
 mod texts;
 
 pub use entry::{Decayed, Durations, Entry, PastFailure, Recent, Streak, Trouble, Weeks};
+pub(crate) use entry::{WEEKS, log_thousandths, window_start};
 pub(crate) use learnt::bucket;
-pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
 pub use learnt::{Chance, KindCount, Learnt, Transition};
+pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
 pub use texts::{SignatureState, TestTexts, TextCount};
 
 /// Half-life of every decayed count, in days: two weeks forget a fixed test within a month and still hold some 40 runs of a

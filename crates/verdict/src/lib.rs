@@ -12,11 +12,15 @@
 mod baseline;
 
 pub use baseline::{
-    Baseline, Chance, Decayed, Durations, Entry, Job, KindCount, Learnt, PastFailure, Recent, RunRef,
-    SignatureState, Streak, Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
+    Baseline, Chance, Decayed, Durations, Entry, Job, KindCount, Learnt, PastFailure, Recent,
+    RunRef, SignatureState, Streak, Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
 };
 mod backtest;
 mod config;
+mod elsewhere;
+mod judge;
 mod odds;
 pub use backtest::{Options, backtest};
 pub use config::Config;
+pub use elsewhere::OtherPrs;
+pub use judge::{Facts, judge};

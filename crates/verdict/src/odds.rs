@@ -1,19 +1,28 @@
-//! The posterior odds of every failure of a run, judged together.
+//! The posterior odds of every failure of a run, judged together (DESIGN section 4, `docs/verdicts.md`).
+
+use std::collections::BTreeMap;
 
 use model::{Signature, TestId, Timestamp};
 use stats::{BetaPrior, BetaSample};
 
-use crate::baseline::{Entry, RECENT_TEXT_DAYS, bucket, kind_of};
 use crate::{Baseline, Config};
+
+mod rate;
+mod text;
+
+pub(crate) use rate::{Rates, broken_streak};
 
 /// One failing test of the run under judgement.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) id: TestId,
     pub(crate) signature: Option<Signature>,
+    /// The raw text, for its kind and for texts that are nearly equal.
     pub(crate) text: &'a str,
-    /// Failed attempts in a row, 1 without retries.
-    pub(crate) failed: u32,
+    /// Factor on the prior of C: above 1 when the change touches the test.
+    pub(crate) touched: f64,
+    /// Least probability of failing like this without the change, because other pull requests do.
+    pub(crate) elsewhere: f64,
 }
 
 /// The run under judgement, as far as odds need it.
@@ -21,6 +30,8 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct RunFacts<'a> {
     pub(crate) job: Option<u32>,
     pub(crate) at: Timestamp,
+    /// The newest run of the base that the change contains; `u32::MAX` when unknown.
+    pub(crate) merge_base: u32,
     /// Tests that ran.
     pub(crate) ran: usize,
     /// Failures that their rates expect in this run.
@@ -28,183 +39,180 @@ pub(crate) struct RunFacts<'a> {
     pub(crate) seen: Vec<Seen<'a>>,
 }
 
-/// What the odds of one failure are made of.
-#[derive(Clone, Copy, Debug)]
+/// The three hypotheses for one failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Odds {
+    /// P(C) before looking at the failure.
     pub(crate) prior: f64,
+    /// P(what was seen | C).
+    pub(crate) caused: f64,
+    /// P(what was seen and the base is broken | not C).
+    pub(crate) broken_base: f64,
+    /// P(what was seen and the base is not broken | not C).
+    pub(crate) flake: f64,
+    /// The failure rate of the test after this failure: what a rerun would show under F.
     pub(crate) rate: BetaPrior,
-    /// Probability of failing again by itself once it failed.
+    /// Least probability that a failure by itself comes again.
     pub(crate) again: f64,
+}
+
+/// Posterior probabilities; they sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Posterior {
     pub(crate) caused: f64,
     pub(crate) broken_base: f64,
     pub(crate) flake: f64,
-    pub(crate) parts: Parts,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Parts { slow: f64, spell: f64, factor: f64, known: f64, class: f64, fate: f64, text: f64, crowd: f64 }
-
 impl Odds {
-    /// The posterior of C.
+    pub(crate) fn posterior(&self) -> Posterior {
+        let caused = self.prior * self.caused;
+        let broken_base = (1.0 - self.prior) * self.broken_base;
+        let flake = (1.0 - self.prior) * self.flake;
+        let all = (caused + broken_base + flake).max(f64::MIN_POSITIVE);
+        Posterior {
+            caused: caused / all,
+            broken_base: broken_base / all,
+            flake: flake / all,
+        }
+    }
+
     pub(crate) fn p_caused(&self) -> f64 {
-        let c = self.prior * self.caused;
-        let rest = (1.0 - self.prior) * (self.broken_base + self.flake);
-        c / (c + rest).max(1e-300)
+        self.posterior().caused
+    }
+
+    /// P(a rerun fails | F).
+    fn fails_again(&self) -> f64 {
+        self.rate.mean().max(self.again).min(0.98)
+    }
+
+    /// P(a rerun of this test on the same commit passes).
+    pub(crate) fn p_rerun_passes(&self, config: &Config) -> f64 {
+        let p = self.posterior();
+        p.caused * config.broken_passes
+            + p.broken_base * config.broken_base_passes
+            + p.flake * (1.0 - self.fails_again())
+    }
+
+    /// The odds after a rerun of this test on the same commit.
+    #[must_use]
+    pub(crate) fn after_rerun(mut self, config: &Config, failed: bool) -> Self {
+        let side = |passes: f64| if failed { 1.0 - passes } else { passes };
+        self.caused *= side(config.broken_passes);
+        self.broken_base *= side(config.broken_base_passes);
+        self.flake *= side(1.0 - self.fails_again());
+        let failures = f64::from(u8::from(failed));
+        self.rate = self.rate.after(BetaSample {
+            runs: 1.0,
+            failures,
+        });
+        self.again = 0.0;
+        self
+    }
+
+    /// Whether no rerun is worth its time.
+    pub(crate) fn settled(&self, config: &Config) -> bool {
+        let p = self.p_caused();
+        p <= config.settled_low || p >= config.settled_high
+    }
+
+    /// Reruns expected until the posterior of C leaves the settled bounds (Wald's sequential test, Annals of
+    /// Mathematical Statistics 16, 1945; the expectation by recursion over both outcomes), counted up to `most`.
+    pub(crate) fn expected_reruns(&self, config: &Config, most: u32) -> f64 {
+        if most == 0 || self.settled(config) {
+            return 0.0;
+        }
+        let passes = self.p_rerun_passes(config);
+        let then = |failed| {
+            self.after_rerun(config, failed)
+                .expected_reruns(config, most - 1)
+        };
+        1.0 + passes * then(false) + (1.0 - passes) * then(true)
     }
 }
 
+/// The odds of every failure of a run: each alone, then in the light of the others.
 pub(crate) fn judge_run(config: &Config, base: &Baseline, run: &RunFacts<'_>) -> Vec<Odds> {
     let share = prior_of_break(config, base) / run.ran.max(1) as f64;
-    let alone: Vec<Odds> = run
-        .seen
-        .iter()
-        .map(|seen| odds(config, base, run, seen, share))
+    let seen = run.seen.iter();
+    let mut alone: Vec<Odds> = seen
+        .map(|seen| odds(config, base, run, (seen, share)))
         .collect();
-    let innocent: Vec<f64> = alone.iter().map(|o| 1.0 - o.p_caused()).collect();
-    let all: f64 = innocent.iter().sum();
-    let alpha = base.learnt.steadiness();
-    let together = alone.into_iter().zip(&innocent).map(|(mut o, own)| {
-        let others = (all - own).max(0.0);
-        let crowd = (alpha + others) / (alpha + run.expected);
-        o.flake *= crowd.clamp(0.2, 20.0);
-        o.parts.crowd = crowd;
-        o.flake = o.flake.min(1.0);
-        o
-    });
-    together.collect()
+    one_cause_one_decision(run, &mut alone);
+    together(config, base, run, alone)
 }
 
+/// How often a run holds a real break. The base only takes what was tested, so what it teaches is a lower bound for changes:
+/// it may raise the expected rate, not lower it.
 fn prior_of_break(config: &Config, base: &Baseline) -> f64 {
-    let w = config.break_rate_weight;
-    let learnt = &base.learnt;
-    let rate = (config.break_rate * w + f64::from(learnt.breaks)) / (w + f64::from(learnt.runs));
+    let (weight, learnt) = (config.break_rate_weight, &base.learnt);
+    let rate =
+        (config.break_rate * weight + f64::from(learnt.breaks)) / (weight + f64::from(learnt.runs));
     rate.clamp(config.break_rate, config.break_rate * 2.0)
 }
 
-fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, seen: &Seen<'_>, share: f64) -> Odds {
-    let entry = run.job.and_then(|job| base.entry(seen.id, job));
-    let rate = rate_of(config, base, run, seen.id, entry);
-    let mut parts = Parts::default();
-    let text = text_odds(config, base, run.at, seen, &mut parts);
-    let (broken, text_broken) = broken_base(base, run, seen, entry);
-    let spell = spell(config, base, run.at, seen);
-    let own = entry.map_or((0.0, 0.0), |e| e.kept_counts(run.at));
-    let simple = base.prior().mean_after(own);
-    let factor = base.learnt.chance_factor(simple, config.chance_weight).clamp(0.1, 50.0);
-    let p_slow = (rate.all_fail(seen.failed) * factor).min(0.95);
-    let p_spell = (spell.1 + config.spell_weight * p_slow) / (spell.0 + config.spell_weight);
-    let p = (1.0 - config.spell_share) * p_slow + config.spell_share * p_spell;
-    let again = rate.after(BetaSample { runs: 1.0, failures: 1.0 }).mean();
+fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, f64)) -> Odds {
+    let (seen, share) = part;
+    let rates = Rates::of(config, base, run, seen.id);
+    let text = text::odds(config, base, run.at, seen);
+    let chance = rates.chance(config, base, (run.at, seen));
+    let (broken, text_broken) = broken_streak(base, run, seen);
+    let once = BetaSample {
+        runs: 1.0,
+        failures: 1.0,
+    };
+    let prior = (share * seen.touched).min(0.5);
     Odds {
-        prior: if broken > 0.0 { share * 0.2 } else { share },
-        rate,
-        again: again.max(broken).max(config.again_share * base.learnt.flake_again()).min(0.98),
+        prior: if broken > 0.0 {
+            prior * config.broken_prior
+        } else {
+            prior
+        },
         caused: 1.0,
         broken_base: broken * text_broken,
-        flake: p / text,
-        parts: Parts { slow: p_slow, spell: p_spell, factor, text, ..parts },
+        flake: (chance / text).max(config.surprise).max(seen.elsewhere),
+        rate: rates.rate.after(once),
+        again: broken
+            .max(config.again_share * base.learnt.flake_again())
+            .min(0.98),
     }
 }
 
-/// The rate of a test in this job: own history, on the same test in other jobs, on its suite, on the repository.
-fn rate_of(config: &Config, base: &Baseline, run: &RunFacts<'_>, id: TestId, entry: Option<&Entry>) -> BetaPrior {
-    let prior = base.prior();
-    let mut level = BetaPrior::of_mean(prior.mean(), prior.weight().min(config.pooled_weight));
-    if let Some(suite) = entry.and_then(|e| base.suites.get(&e.suite)) {
-        let (runs, failures) = suite.rate.counts(run.at);
-        let mean = (failures + 50.0 * level.mean()) / (runs + 50.0);
-        level = BetaPrior::of_mean(mean, level.weight());
-    }
-    let (mut runs, mut failures) = (0.0, 0.0);
-    for (job, other) in base.entries_of(id) {
-        if Some(job) != run.job {
-            let (n, f) = cut_counts(config, other, run.at);
-            runs += n;
-            failures += f;
+/// Tests that fail with one text have one cause: they share the evidence against C (the geometric mean).
+fn one_cause_one_decision(run: &RunFacts<'_>, odds: &mut [Odds]) {
+    let mut clusters: BTreeMap<Signature, (f64, f64, f64)> = BTreeMap::new();
+    for (seen, o) in run.seen.iter().zip(odds.iter()) {
+        if let Some(signature) = seen.signature {
+            let sum = clusters.entry(signature).or_default();
+            sum.0 += 1.0;
+            sum.1 += o.flake.max(f64::MIN_POSITIVE).ln();
+            sum.2 = sum.2.max(o.broken_base);
         }
     }
-    level = level.after(bounded(runs, failures, config.other_jobs_weight));
-    if let Some(entry) = entry {
-        let (n, f) = cut_counts(config, entry, run.at);
-        level = level.after(bounded(n, f, config.own_weight));
-    }
-    level
-}
-
-fn bounded(runs: f64, failures: f64, most: f64) -> BetaSample {
-    let keep = (most / runs.max(1e-9)).min(1.0);
-    BetaSample { runs: runs * keep, failures: failures * keep }
-}
-
-fn cut_counts(config: &Config, entry: &Entry, at: Timestamp) -> (f64, f64) {
-    let (runs, failures) = entry.kept_counts(at);
-    let flaked = entry.trouble.as_ref().map_or(0.0, |t| t.flaked.counts(at).0 * config.flake_weight);
-    (runs, (failures + flaked).min(runs))
-}
-
-/// Runs and failures of a test over all jobs in the last days.
-fn spell(config: &Config, base: &Baseline, at: Timestamp, seen: &Seen<'_>) -> (f64, f64) {
-    let (mut runs, mut failures) = (0.0, 0.0);
-    for (_, entry) in base.entries_of(seen.id) {
-        let Some(trouble) = &entry.trouble else { continue };
-        for recent in trouble.recent.iter().rev() {
-            if at.days_since(recent.at) > config.spell_days {
-                break;
-            }
-            runs += 1.0;
-            if recent.outcome.is_failure() || recent.flaked {
-                let same = recent.signature.is_none() || recent.signature == seen.signature;
-                failures += if same { 1.0 } else { config.spell_other_text };
-            }
+    for (seen, o) in run.seen.iter().zip(odds) {
+        let cluster = seen.signature.and_then(|s| clusters.get(&s));
+        if let Some((tests, logs, broken)) = cluster
+            && *tests > 1.0
+        {
+            o.flake = (logs / tests).exp();
+            o.broken_base = *broken;
         }
     }
-    (runs, failures)
 }
 
-/// P(text | caused) / P(text | fails by itself).
-fn text_odds(config: &Config, base: &Baseline, at: Timestamp, seen: &Seen<'_>, parts: &mut Parts) -> f64 {
-    let Some(signature) = seen.signature else { return 1.0 };
-    let texts = base.test_texts.get(&seen.id);
-    let (count, total) = texts.map_or((0.0, 0.0), |t| t.counts(signature, at));
-    let distinct = texts.map_or(0.0, |t| t.texts.len() as f64);
-    let known_rate = base.learnt.known_rate(total);
-    let w = 4.0;
-    let known_rate = if total < 0.5 { 0.0 } else { 1.0 - ((distinct - 1.0) + w * (1.0 - known_rate)) / (total.max(distinct) + w) };
-    let everywhere = base.signatures.get(&signature);
-    let all_texts: f64 = 200.0 + base.learnt.texts();
-    if count > 0.0 {
-        let share = everywhere.map_or(0.0, |s| f64::from(s.tests)) / all_texts;
-        let own = known_rate * count / total.max(count);
-        return (0.5 * share + 1e-4) / own.max(1e-6);
-    }
-    let borrowed = base.learnt.borrowed_text.rate(0.5, 10.0);
-    let recent = base.learnt.recent_text.rate(0.3, 10.0).min(0.95 * borrowed);
-    let fate = base.learnt.fate_odds(everywhere, kind_of(seen.text));
-    let new = 1.0 / (1.0 - known_rate).max(0.005);
-    let class = match everywhere {
-        None => 0.5 / (1.0 - borrowed).max(0.05),
-        Some(s) if at.days_since(s.last_at) <= RECENT_TEXT_DAYS => config.recent_caused / recent.max(0.05),
-        Some(_) => (0.5 - config.recent_caused) / (borrowed - recent).max(0.02),
-    };
-    parts.known = new;
-    parts.class = class;
-    parts.fate = fate;
-    new * class * fate
-}
-
-/// P(the base is broken so that this test fails), P(this text | so).
-fn broken_base(base: &Baseline, run: &RunFacts<'_>, seen: &Seen<'_>, entry: Option<&Entry>) -> (f64, f64) {
-    let _ = run;
-    let Some(last) = entry.and_then(|e| e.trouble.as_ref()).and_then(|t| t.streaks.last()) else { return (0.0, 0.0) };
-    if !last.failed {
-        return (0.0, 0.0);
-    }
-    let again = base.learnt.again_rate(last.len);
-    let same = last.signature.is_none() || seen.signature.is_none() || last.signature == seen.signature;
-    (again, if same { 1.0 } else { 0.1 })
-}
-
-/// A test of how many attempts would be seen with a bucket of texts.
-pub(crate) fn text_bucket(total: f64) -> usize {
-    bucket(total)
+/// Judges the failures of a run in the light of each other: more failures than the rates expect point to a cause outside.
+/// The rates of one run share a Gamma factor with mean 1 and a learnt shape; its posterior mean, given the other failures that
+/// are not C's, is (shape + failures) / (shape + expected).
+fn together(config: &Config, base: &Baseline, run: &RunFacts<'_>, alone: Vec<Odds>) -> Vec<Odds> {
+    let innocent: Vec<f64> = alone.iter().map(|o| 1.0 - o.p_caused()).collect();
+    let all: f64 = innocent.iter().sum();
+    let shape = base.learnt.steadiness();
+    let judged = alone.into_iter().zip(&innocent).map(|(mut o, own)| {
+        let others = (all - own).max(0.0);
+        let crowd = (shape + others) / (shape + run.expected);
+        let crowd = crowd.clamp(1.0 / config.crowd_bound, config.crowd_bound);
+        o.flake = (o.flake * crowd).min(1.0);
+        o
+    });
+    judged.collect()
 }

@@ -6,7 +6,7 @@ use stats::decay_factor;
 use super::HALF_LIFE_DAYS;
 
 /// Weeks that [`Weeks`] holds: windows of 7, 14, 30 and 90 days come from whole weeks.
-pub(super) const WEEKS: usize = 13;
+pub(crate) const WEEKS: usize = 13;
 
 /// Run-length segments kept for a failing test: more than that is a test that flips all the time.
 pub(super) const STREAKS_KEPT: usize = 32;
@@ -31,7 +31,8 @@ pub struct Decayed {
 impl Decayed {
     /// Runs and failures as of `at`.
     pub fn counts(&self, at: Timestamp) -> (f64, f64) {
-        let keep = decay_factor(at.days_since(self.at).max(0.0), HALF_LIFE_DAYS).max((-1.0f64 / 20.0).exp2());
+        let keep = decay_factor(at.days_since(self.at).max(0.0), HALF_LIFE_DAYS)
+            .max((-1.0f64 / 20.0).exp2());
         (f64::from(self.runs) * keep, f64::from(self.failures) * keep)
     }
 
@@ -230,22 +231,38 @@ impl Entry {
     /// Decayed runs and failures without segments of a broken base.
     pub(crate) fn kept_counts(&self, at: Timestamp) -> (f64, f64) {
         let (mut runs, mut failures) = self.rate.counts(at);
-        let Some(trouble) = &self.trouble else { return (runs, failures) };
-        // Failures that follow a failure, of all that could.
-        let (mut again, mut of) = (0.2, 1.0);
-        for streak in trouble.streaks.iter().filter(|s| s.failed) {
-            of += 1.0;
-            again += f64::from(u8::from(streak.len > 1));
-        }
-        for streak in trouble.streaks.iter().filter(|s| s.failed && s.len > 1) {
-            let q = (again / of).min(0.95);
-            if q.powf(f64::from(streak.len) - 1.0) < CHANCE {
+        if let Some(trouble) = &self.trouble {
+            for (streak, beyond) in trouble.broken() {
                 let keep = decay_factor(at.days_since(streak.last_at).max(0.0), HALF_LIFE_DAYS);
-                let cut = (f64::from(streak.len) - 1.0) * keep;
-                runs -= cut;
-                failures -= cut;
+                runs -= beyond * keep;
+                failures -= beyond * keep;
             }
         }
         (runs.max(0.0), failures.max(0.0))
+    }
+
+    /// Failures since `from` that belong to segments of a broken base.
+    pub(crate) fn broken_failures(&self, from: Timestamp) -> u64 {
+        let trouble = self.trouble.iter();
+        let broken = trouble.flat_map(|t| t.broken().filter(|(s, _)| s.last_at >= from));
+        broken
+            .map(|(streak, _)| u64::from(streak.len).saturating_sub(1))
+            .sum()
+    }
+}
+
+impl Trouble {
+    /// The rows of failures that are a broken base, with how many of their failures are beyond the first.
+    fn broken(&self) -> impl Iterator<Item = (&Streak, f64)> {
+        let failing = || self.streaks.iter().filter(|s| s.failed);
+        let rows = failing().count() as f64;
+        let again = failing().filter(|s| s.len > 1).count() as f64;
+        // How often a failure of this test comes again, by the number of rows that do; a fifth before anything is known.
+        let again = ((again + 0.2) / (rows + 1.0)).min(0.95);
+        failing().filter_map(move |streak| {
+            let beyond = f64::from(streak.len) - 1.0;
+            let chance = again.powf(beyond);
+            (beyond > 0.0 && chance < CHANCE).then_some((streak, beyond))
+        })
     }
 }

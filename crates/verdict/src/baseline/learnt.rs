@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::Signature;
+use model::{Signature, TestId, Timestamp};
 use stats::BetaPrior;
 
 use super::observe::Step;
@@ -112,7 +112,13 @@ impl Learnt {
         bucket.map_or(1.0, |b| (f64::from(b.seen) + w) / (b.predicted + w))
     }
 
-    pub(super) fn learn_text(&mut self, earlier_texts: f64, known: bool, borrowed: bool, recent: bool) {
+    pub(super) fn learn_text(
+        &mut self,
+        earlier_texts: f64,
+        known: bool,
+        borrowed: bool,
+        recent: bool,
+    ) {
         let place = bucket(earlier_texts);
         if earlier_texts >= 0.5
             && let Some(counts) = self.known_text.get_mut(place)
@@ -152,6 +158,13 @@ impl Baseline {
         } else {
             BetaPrior::DEFAULT
         }
+    }
+
+    /// The probability that a test fails by itself, from its own history in a job and the fitted prior alone.
+    pub(crate) fn chance(&self, test: TestId, job: Option<u32>, at: Timestamp) -> f64 {
+        let entry = job.and_then(|job| self.entry(test, job));
+        let counts = entry.map_or((0.0, 0.0), |e| e.kept_counts(at));
+        self.prior().mean_after(counts)
     }
 
     /// Learns what became of a failure: whether it came again, and whether it began one that lasted.
@@ -249,7 +262,13 @@ fn shrunk(lasting: u32, passing: u32, prior: f64, weight: f64) -> f64 {
 }
 
 /// The bucket of a chance: 0 for 1/2 and more, 1 for 1/4 and more, ...
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the number of buckets")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the number of buckets"
+)]
 pub(super) fn rate_bucket(chance: f64) -> u8 {
-    (-chance.max(1e-12).log2()).floor().clamp(0.0, CHANCES as f64 - 1.0) as u8
+    (-chance.max(1e-12).log2())
+        .floor()
+        .clamp(0.0, CHANCES as f64 - 1.0) as u8
 }

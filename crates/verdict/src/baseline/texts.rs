@@ -41,6 +41,12 @@ pub struct TextCount {
 }
 
 impl TestTexts {
+    /// The decayed count of all failures with a text, as of `at`.
+    pub(crate) fn total_at(&self, at: Timestamp) -> f64 {
+        let days = at.days_since(self.at).max(0.0);
+        f64::from(self.total) * decay_factor(days, TEXT_HALF_LIFE_DAYS)
+    }
+
     /// The decayed count of a signature and of all, as of `at`.
     pub fn counts(&self, signature: Signature, at: Timestamp) -> (f64, f64) {
         let keep = decay_factor(at.days_since(self.at).max(0.0), TEXT_HALF_LIFE_DAYS);

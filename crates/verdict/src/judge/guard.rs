@@ -1,0 +1,86 @@
+//! Guards: is this a run at all? (DESIGN section 4, step 1)
+
+use std::collections::BTreeMap;
+
+use model::Signature;
+
+use super::Context;
+use crate::Config;
+use crate::odds::{Odds, RunFacts};
+
+/// What the guards say of the run as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// It is a run like others.
+    Sound,
+    /// It has no results.
+    Empty,
+    /// It has far fewer tests than history expects.
+    Truncated { ran: u64, expected: u64 },
+    /// Far more failed than history expects.
+    Mass {
+        failed: u64,
+        ran: u64,
+        one_text: bool,
+    },
+}
+
+impl Guard {
+    pub(crate) fn of(context: &Context<'_>, run: &RunFacts<'_>, odds: &[Odds]) -> Self {
+        if run.ran == 0 {
+            return Self::Empty;
+        }
+        let ran = run.ran as u64;
+        if let Some(expected) = expected_tests(context)
+            && (ran as f64) < context.config.truncated_below * expected as f64
+        {
+            return Self::Truncated { ran, expected };
+        }
+        mass_failure(context.config, run, odds).unwrap_or(Self::Sound)
+    }
+
+    /// Whether the run itself failed, so that its failures are not judged one by one.
+    pub(crate) fn is_outage(&self) -> bool {
+        *self != Self::Sound
+    }
+}
+
+/// The median size of the job's newest complete runs, when there are enough of them to tell.
+fn expected_tests(context: &Context<'_>) -> Option<u64> {
+    if !context.complete {
+        return None;
+    }
+    let mut sizes = context.known_job()?.sizes.clone();
+    sizes.sort_unstable();
+    let enough = sizes.len() >= 3;
+    sizes
+        .get(sizes.len() / 2)
+        .filter(|_| enough)
+        .map(|n| u64::from(*n))
+}
+
+/// Whether far more failed than can have one cause each. Failures that the base explains do not count: a base that is always
+/// red is no outage.
+pub(crate) fn mass_failure(config: &Config, run: &RunFacts<'_>, odds: &[Odds]) -> Option<Guard> {
+    let surprising = |o: &Odds| o.broken_base < 0.3 && o.rate.mean() < 0.5;
+    let counted = run.seen.iter().zip(odds).filter(|(_, o)| surprising(o));
+    let mut failed = 0_u64;
+    let mut texts: BTreeMap<Signature, u64> = BTreeMap::new();
+    for (seen, _) in counted {
+        failed += 1;
+        if let Some(signature) = seen.signature {
+            *texts.entry(signature).or_default() += 1;
+        }
+    }
+    let beyond = |count: u64, least: u32, share: f64| {
+        count as f64 > f64::from(least).max(share * run.ran as f64)
+    };
+    let same = texts.values().max().copied().unwrap_or(0);
+    let one_text = beyond(same, config.mass_same_text, config.mass_same_share);
+    let many = beyond(failed, config.mass_failures, config.mass_share);
+    (one_text || many).then_some(Guard::Mass {
+        failed: if many { failed } else { same },
+        ran: run.ran as u64,
+        one_text: one_text && !many,
+    })
+}

@@ -1,0 +1,228 @@
+//! The sentences of a report. Every number names its n and its window.
+
+use model::{Conclusion, Counts, Evidence, Finding, Verdict};
+
+use super::finding::Judged;
+use super::{Context, Guard};
+
+pub(super) fn conclusion(context: &Context<'_>, guard: &Guard, findings: &[Finding]) -> Conclusion {
+    let outage_blocks = context.config.fail_on.contains(&Verdict::Outage);
+    if findings.iter().any(|f| f.blocks) || (guard.is_outage() && outage_blocks) {
+        return Conclusion::Blocked;
+    }
+    let open = |f: &Finding| matches!(f.verdict, Verdict::Outage | Verdict::NoBaseline);
+    if guard.is_outage() || findings.iter().any(open) {
+        Conclusion::Undecided
+    } else {
+        Conclusion::Clear
+    }
+}
+
+pub(super) fn headline(
+    context: &Context<'_>,
+    guard: &Guard,
+    (findings, counts): (&[Finding], &Counts),
+) -> String {
+    match guard {
+        Guard::Sound => sound(context, findings, counts),
+        Guard::Empty => "No test results: the run itself failed".to_owned(),
+        Guard::Truncated { ran, expected } => {
+            format!("Only {ran} of {expected} expected tests ran: the run itself failed")
+        }
+        Guard::Mass {
+            failed,
+            ran,
+            one_text,
+        } => {
+            let how = if *one_text { " with one text" } else { "" };
+            format!(
+                "{failed} of {ran} tests failed{how}: the run or its environment failed as a whole"
+            )
+        }
+    }
+}
+
+fn sound(context: &Context<'_>, findings: &[Finding], counts: &Counts) -> String {
+    let all = findings.len();
+    if all == 0 {
+        let tests = context.facts.run.results.len();
+        return format!(
+            "No failures in {tests} {}",
+            plural(tests as u64, "test", "tests")
+        );
+    }
+    let failures = format!("{all} {}", plural(all as u64, "failure", "failures"));
+    let of = |n: u64, what: &str| format!("{n} of {failures} {what}");
+    if counts.caused > 0 {
+        return of(
+            counts.caused,
+            &format!(
+                "{} caused by this change",
+                plural(counts.caused, "looks", "look")
+            ),
+        );
+    }
+    if counts.new_test > 0 {
+        return of(
+            counts.new_test,
+            &format!(
+                "{} in {} that this change adds",
+                plural(counts.new_test, "is", "are"),
+                plural(counts.new_test, "a test", "tests")
+            ),
+        );
+    }
+    if counts.suspect > 0 {
+        return of(
+            counts.suspect,
+            &format!(
+                "{} not settled: a rerun would tell",
+                plural(counts.suspect, "is", "are")
+            ),
+        );
+    }
+    if counts.no_baseline > 0 {
+        return of(counts.no_baseline, "cannot be judged: not enough history");
+    }
+    format!(
+        "None of {failures} {} caused by this change",
+        plural(all as u64, "looks", "look")
+    )
+}
+
+fn plural<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+/// "failed 3 of 120 runs in 28 days".
+fn history(evidence: &Evidence) -> String {
+    let mut text = format!(
+        "failed {} of {} {} on the base in {:.0} days",
+        evidence.failures,
+        evidence.runs,
+        plural(evidence.runs, "run", "runs"),
+        evidence.window_days.ceil()
+    );
+    if evidence.same_signature > 0 {
+        text.push_str(&format!(", {} with this text", evidence.same_signature));
+    }
+    if evidence.flakes > 0 {
+        text.push_str(&format!(", and flaked in {}", evidence.flakes));
+    }
+    if evidence.broken_base_failures > 0 {
+        text.push_str(&format!(
+            " ({} more while the base was broken)",
+            evidence.broken_base_failures
+        ));
+    }
+    text
+}
+
+/// The size of a probability in words that do not pretend.
+pub(super) fn percent(p: f64) -> String {
+    let percent = p * 100.0;
+    if percent < 1.0 {
+        "under 1 %".to_owned()
+    } else if percent > 99.0 {
+        "over 99 %".to_owned()
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+pub(super) fn because(
+    context: &Context<'_>,
+    guard: &Guard,
+    (judged, evidence): (&Judged<'_>, &Evidence),
+) -> String {
+    let odds = percent(judged.posterior.caused);
+    let past = history(evidence);
+    match judged.verdict {
+        Verdict::Caused => format!(
+            "{past}; {odds} that this change broke it{}",
+            touched(evidence)
+        ),
+        Verdict::Suspect => format!(
+            "{past}; {odds} that this change broke it, which settles nothing{}",
+            touched(evidence)
+        ),
+        Verdict::Flake => format!("{past}; {odds} that this change broke it"),
+        Verdict::BrokenBase => broken_base(evidence, &past),
+        Verdict::Elsewhere => format!(
+            "fails with this text on {}; here it {past}",
+            prs(&evidence.other_prs)
+        ),
+        Verdict::NewTest => format!(
+            "never ran on the base in {} runs of this job and fails here",
+            context.job_runs()
+        ),
+        Verdict::NoBaseline => no_baseline(context),
+        Verdict::Outage => headline(context, guard, (&[], &Counts::default())),
+    }
+}
+
+fn broken_base(evidence: &Evidence, past: &str) -> String {
+    match &evidence.last_failure {
+        Some(run) => format!(
+            "fails on the base too, last in run {} at {}; {past}",
+            run.run, run.at
+        ),
+        None => format!("fails on the base too; {past}"),
+    }
+}
+
+fn no_baseline(context: &Context<'_>) -> String {
+    let (have, need) = (context.job_runs(), context.config.min_runs);
+    if have < need {
+        format!("this job has {have} of the {need} runs on the base that a verdict needs")
+    } else {
+        "history has no run of this test on the base".to_owned()
+    }
+}
+
+fn touched(evidence: &Evidence) -> String {
+    match evidence.touched.first() {
+        Some(path) => format!("; it touches `{path}`"),
+        None => String::new(),
+    }
+}
+
+fn prs(numbers: &[u64]) -> String {
+    let shown: Vec<String> = numbers.iter().take(5).map(|n| format!("#{n}")).collect();
+    let more = numbers.len().saturating_sub(5);
+    let list = shown.join(", ");
+    if more > 0 {
+        format!("{list} and {more} more")
+    } else {
+        list
+    }
+}
+
+pub(super) fn would_change(
+    context: &Context<'_>,
+    (judged, evidence): (&Judged<'_>, &Evidence),
+) -> String {
+    let config = context.config;
+    let passes = judged.odds.after_rerun(config, false).p_caused();
+    let fails = judged.odds.after_rerun(config, true).p_caused();
+    match judged.verdict {
+        Verdict::Caused | Verdict::Suspect => format!(
+            "a rerun that passes brings the odds to {}, one that fails to {}",
+            percent(passes),
+            percent(fails)
+        ),
+        Verdict::Flake | Verdict::Elsewhere => {
+            format!("a rerun that fails brings the odds to {}", percent(fails))
+        }
+        Verdict::BrokenBase => match &evidence.last_pass {
+            Some(run) => format!(
+                "a merge base at which the test passes, as in run {} at {}",
+                run.run, run.at
+            ),
+            None => "a merge base at which the test passes".to_owned(),
+        },
+        Verdict::NewTest => "a recorded run of the test on the base".to_owned(),
+        Verdict::NoBaseline => "more recorded runs of this job on the base".to_owned(),
+        Verdict::Outage => "a new run with all of its tests".to_owned(),
+    }
+}
