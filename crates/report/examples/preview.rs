@@ -33,6 +33,11 @@ fn main() {
             report::terminal(&report, &style),
         )
         .unwrap();
+        fs::write(
+            folder.join(format!("{name}.md")),
+            report::markdown(&report, &report::MarkdownOptions::default()),
+        )
+        .unwrap();
         fs::write(folder.join(format!("{name}.json")), report::json(&report)).unwrap();
     }
 }

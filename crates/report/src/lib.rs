@@ -22,11 +22,15 @@
 mod fixture;
 mod group;
 mod html;
+mod inspect;
 mod json;
+mod markdown;
 mod terminal;
 mod text;
 mod words;
 
 pub use html::html;
+pub use inspect::{Inspected, inspect_table};
 pub use json::json;
+pub use markdown::{MarkdownOptions, markdown, marker};
 pub use terminal::{Style, terminal};
