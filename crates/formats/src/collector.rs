@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{Attempt, Place, Problem, TestId, TestName, TestResult, TestRun, Timestamp};
 
+use crate::tally::outside_tests;
 use crate::{Case, Format, Sink, Visitor, identity};
 
 /// How many tests one run may have; what is beyond is a problem, once.
@@ -89,6 +90,12 @@ impl Sink for Collector {
     }
 
     fn case(&mut self, case: Case<'_>) {
+        self.add(case);
+    }
+
+    fn outside(&mut self, place: Place, case: Case<'_>) {
+        let (what, hint) = outside_tests(&case);
+        self.problem(place, what, hint);
         self.add(case);
     }
 

@@ -102,6 +102,29 @@ impl Sink for Guard<'_> {
         self.visitor.case(case);
     }
 
+    fn outside(&mut self, place: Place, mut case: Case<'_>) {
+        self.problems += 1;
+        if self.problems > self.limits.problems {
+            return;
+        }
+        if let Some(failure) = &mut case.failure {
+            self.bound(failure);
+        }
+        self.bound_attempts(&mut case.before);
+        let limit = self.limits.name_bytes;
+        let (suite, name) = (shortened(case.suite, limit), shortened(case.name, limit));
+        let class = case.class.map(|class| shortened(class, limit));
+        self.visitor.outside(
+            place,
+            Case {
+                suite: &suite,
+                class: class.as_deref(),
+                name: &name,
+                ..case
+            },
+        );
+    }
+
     fn problem(&mut self, place: Place, what: String, hint: &'static str) {
         self.problems += 1;
         if self.problems <= self.limits.problems {

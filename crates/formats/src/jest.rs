@@ -56,6 +56,8 @@ impl Sink for Problems {
 
     fn case(&mut self, _case: Case<'_>) {}
 
+    fn outside(&mut self, _place: Place, _case: Case<'_>) {}
+
     fn problem(&mut self, place: Place, what: String, hint: &'static str) {
         self.0.push((place, what, hint));
     }
@@ -351,7 +353,7 @@ mod tests {
         suite a.js
         pass a.js | x
         fail; fail; pass a.js | x (2)
-        error a.js | Test suite failed to run "afterAll: Error: no" +stack
+        outside error a.js | Test suite failed to run "afterAll: Error: no" +stack
         suite 
         pass  | cut
         problem byte 404: the file ends inside a value (it is truncated; what was read before stays)

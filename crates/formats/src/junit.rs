@@ -5,8 +5,9 @@
 
 use std::io::Read;
 
-use model::{Attempt, Failure, Outcome, Timestamp};
+use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
+use crate::sink::OUTSIDE;
 use crate::xml::number::{plain_seconds, seconds};
 use crate::xml::text::{attribute, element};
 use crate::xml::{Attrs, Handler, Out, Tag, Want, walk};
@@ -274,7 +275,17 @@ impl Junit {
         Want::Text
     }
 
-    fn end_result(&mut self, rerun: bool, at: u64, out: &mut Out<'_>) {
+    /// A suite that failed by itself: its set-up, its clean-up, a crash.
+    fn outside(&self, outcome: Outcome, failure: Failure, out: &mut Out<'_>) {
+        let at = self.suites.last().map_or(0, |suite| suite.at);
+        let case = Case {
+            failure: Some(failure),
+            ..Case::new(&self.path, None, OUTSIDE, outcome)
+        };
+        out.sink.outside(Place::Byte(at), case);
+    }
+
+    fn end_result(&mut self, rerun: bool, out: &mut Out<'_>) {
         let Some(said) = self.said.take() else {
             return;
         };
@@ -282,8 +293,7 @@ impl Junit {
         let failure = failure_of(said);
         if !self.case.open {
             if outcome.is_failure() {
-                let what = format!("the suite `{}` failed outside its tests", self.path);
-                out.problem(at, what, "not counted as a test");
+                self.outside(outcome, failure, out);
             }
         } else if rerun {
             if self.case.reruns.len() < out.limits.attempts {
@@ -443,7 +453,7 @@ impl Handler for Junit {
             b"testsuite" => self.end_suite(truncated, out),
             name => {
                 if let Some((_, rerun)) = result_element(name) {
-                    self.end_result(rerun, self.case.at, out);
+                    self.end_result(rerun, out);
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use std::io::BufRead;
 
-use model::{Attempt, Failure, Outcome, Timestamp};
+use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
 use crate::ctrf::line_number;
 use crate::json::{Got, Json};
@@ -331,7 +331,7 @@ mod tests {
                "title": "late", "file": "a.ts", "line": 9}]}]}"#);
         insta::assert_snapshot!(said.text(), @r#"
             suite b.ts
-            error b.ts | error outside of tests <SyntaxError> "x" at b.ts:3
+            outside error b.ts | error outside of tests <SyntaxError> "x" at b.ts:3
             suite a.ts
             error a.ts | late "timed out or was interrupted" at a.ts:9
             suite a.ts [p]

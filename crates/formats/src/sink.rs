@@ -4,6 +4,9 @@ use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
 use crate::Format;
 
+/// The name that stands for what failed in a suite outside of its tests.
+pub(crate) const OUTSIDE: &str = "(outside its tests)";
+
 /// One test case as written in a file.
 #[derive(Debug)]
 pub struct Case<'a> {
@@ -44,6 +47,9 @@ pub trait Sink {
     fn suite(&mut self, name: &str, started_at: Option<Timestamp>);
     /// A test case is complete.
     fn case(&mut self, case: Case<'_>);
+    /// Something failed outside of every test: a suite's set-up, a package that does not build, a crash. It is no test as
+    /// written, so it is not counted as one; it is collected like one, so that a verdict is given on it.
+    fn outside(&mut self, place: Place, case: Case<'_>);
     /// Something is malformed: where, what (a lower-case fragment), and what was done instead.
     fn problem(&mut self, place: Place, what: String, hint: &'static str);
 }

@@ -155,6 +155,15 @@ impl Tally {
     }
 }
 
+/// How a failure outside of the tests is said.
+pub(crate) fn outside_tests(case: &Case<'_>) -> (String, &'static str) {
+    let said = case.failure.as_ref().map_or("", |failure| &failure.message);
+    let said: String = said.chars().take(200).collect();
+    let colon = if said.is_empty() { "" } else { ": " };
+    let what = format!("`{}` failed outside its tests{colon}{said}", case.suite);
+    (what, "not counted as a test, but judged")
+}
+
 impl Sink for Tally {
     fn suite(&mut self, _name: &str, _started_at: Option<Timestamp>) {
         self.current.counted.suites += 1;
@@ -171,6 +180,11 @@ impl Sink for Tally {
         }
         counted.seconds += case.seconds.unwrap_or_default();
         self.flakes.see(&case);
+    }
+
+    fn outside(&mut self, place: Place, case: Case<'_>) {
+        let (what, hint) = outside_tests(&case);
+        self.problem(place, what, hint);
     }
 
     fn problem(&mut self, place: Place, what: String, hint: &'static str) {

@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
-use model::{Outcome, Timestamp};
+use model::{Outcome, Place, Timestamp};
 
+use crate::sink::OUTSIDE;
 use crate::xml::failure::{Part, Parts, seconds, value};
 use crate::xml::{Handler, Out, Tag, Want, walk};
 use crate::{Case, Limits, Sink};
@@ -83,13 +84,11 @@ impl Xunit {
         let Some(at) = self.error_at.take() else {
             return;
         };
-        let said = self.parts.take().unwrap_or_default().message;
-        let said: String = said.chars().take(200).collect();
-        out.problem(
-            at,
-            format!("an error outside the tests: {said}"),
-            "not counted as a test",
-        );
+        let case = Case {
+            failure: self.parts.take(),
+            ..Case::new(&self.assembly, None, OUTSIDE, Outcome::Error)
+        };
+        out.sink.outside(Place::Byte(at), case);
     }
 }
 

@@ -131,12 +131,12 @@ fn counts_that_lie_and_errors_of_suites_are_problems() {
     let said = junit(
         "<testsuite name='s' tests='3'><error message='set-up'/><testcase name='t'/></testsuite>",
     );
-    assert_snapshot!(said.text(), @r"
+    assert_snapshot!(said.text(), @r#"
     suite s
-    problem byte 0: the suite `s` failed outside its tests (not counted as a test)
+    outside error s | (outside its tests) "set-up"
     pass s | t
     problem byte 0: the suite declares 3 tests but lists 1 (the listed ones are counted)
-    ");
+    "#);
 }
 
 #[test]
