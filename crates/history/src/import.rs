@@ -27,6 +27,7 @@ use crate::{
     plan::Filter,
 };
 use collect::Collector;
+pub(crate) use line::COLUMNS;
 
 /// Problems that are kept; more are counted only.
 const PROBLEMS_KEPT: usize = 1000;

@@ -173,7 +173,7 @@ impl History {
             .collect();
         plan.run_files = listed
             .into_iter()
-            .filter(|key| !held.contains(key))
+            .filter(|key| !held.contains(&without_date(key)))
             .collect();
         Ok(plan)
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod compact;
+mod export;
 mod import;
 mod record;
 mod sample;

@@ -1,5 +1,7 @@
 //! Runs to record.
 
+use proptest::prelude::*;
+
 use model::{
     Attempt, Failure, Outcome, RecordedRun, RunInfo, RunKey, TestName, TestResult, TestRun,
     Timestamp,
@@ -53,4 +55,71 @@ pub(crate) fn run(job: &str, n: u32, tests: u32) -> RecordedRun {
         started_at: None,
     };
     RecordedRun::of(info(job, n), &run)
+}
+
+/// Any run that a hostile pull request can make, as it is recorded.
+pub(crate) fn any_run() -> impl Strategy<Value = RecordedRun> {
+    let text = || prop_oneof![any::<String>(), "[a-c./%~]{0,3}", "x{200,210}"];
+    let key = (text(), text(), text(), text());
+    let rest = (
+        any::<i32>(),
+        text(),
+        prop::option::of(0..3_u64),
+        any::<bool>(),
+    );
+    let tests = prop::collection::vec(
+        (text(), prop::option::of(text()), text(), any_attempt()),
+        0..8,
+    );
+    (key, rest, tests).prop_map(
+        |((repo, branch, job, run), (at, url, pr, partial), tests)| {
+            let info = RunInfo {
+                key: RunKey {
+                    repo,
+                    branch,
+                    job,
+                    run,
+                    attempt: 1,
+                },
+                started_at: Timestamp(i64::from(at) * 1000),
+                url,
+                pr,
+                partial,
+                ..RunInfo::default()
+            };
+            let results = tests
+                .into_iter()
+                .map(|(suite, class, name, attempts)| TestResult {
+                    test: TestName { suite, class, name },
+                    attempts,
+                });
+            let run = TestRun {
+                results: results.collect(),
+                started_at: None,
+            };
+            RecordedRun::of(info, &run)
+        },
+    )
+}
+
+fn any_attempt() -> impl Strategy<Value = Vec<Attempt>> {
+    let outcome = prop_oneof![
+        Just(Outcome::Pass),
+        Just(Outcome::Fail),
+        Just(Outcome::Error),
+        Just(Outcome::Skip)
+    ];
+    let attempt = (
+        outcome,
+        prop::option::of(0.0..1e6_f64),
+        prop::option::of(any::<String>()),
+    );
+    let attempt = attempt.prop_map(|(outcome, seconds, text)| Attempt {
+        outcome,
+        seconds,
+        failure: text
+            .filter(|_| outcome.is_failure())
+            .map(|text| Failure::of(&text)),
+    });
+    prop::collection::vec(attempt, 0..4)
 }
