@@ -79,7 +79,7 @@ fn hostile() -> Report {
     let mut findings: Vec<Finding> = texts.iter().map(|text| saying(text)).collect();
     findings.push(saying(&"long".repeat(250_000)));
     let mut report = fixture::with(findings);
-    report.headline = "<b>1</b> of \u{202e}2 failures look caused by this PR @everyone".to_owned();
+    report.headline = "<b>1</b> of \u{202e}2 failures look caused by this PR @everyone".into();
     report
 }
 

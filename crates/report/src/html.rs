@@ -19,7 +19,7 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// SHA-256 of [`STYLE`] in base64; a test says what it must be.
-const STYLE_HASH: &str = "cTxYLvGYJWlL1Zl3bo8kA2dzcwI/+swXfHJKCqIyj/o=";
+const STYLE_HASH: &str = "ICDNtOcQVbH5RhqPc4zWYnRmqAZTye2lvHZdBq6oTN8=";
 /// SHA-256 of [`SCRIPT`] in base64.
 const SCRIPT_HASH: &str = "c0Qobu+w0GALCQ2x6p+QlSF+OOxSdnkMaKWIVQs46Xk=";
 

@@ -37,7 +37,7 @@ const CELLS: [(&str, &str, &str); 6] = [
     (
         "flaky",
         "<circle class=\"g-flaky\" cx=\"7\" cy=\"7\" r=\"5.5\"/><path class=\"g-half\" d=\"M7 1.5a5.5 5.5 0 0 1 0 11z\"/>",
-        "failed, then passed",
+        "passed on a retry",
     ),
     ("skip", "<path class=\"g-skip\" d=\"M3 7h8\"/>", "skipped"),
 ];
@@ -193,7 +193,7 @@ mod tests {
         let cells: Vec<_> = finding.evidence.grid.iter().filter(linux).collect();
         assert_eq!(
             in_words(&cells),
-            "32 runs: 24 passed, 4 failed like now, 3 failed, then passed, 1 skipped"
+            "32 runs: 24 passed, 4 failed like now, 3 passed on a retry, 1 skipped"
         );
     }
 

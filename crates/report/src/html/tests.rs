@@ -117,7 +117,7 @@ fn a_failure_is_shown_with_verdict_odds_history_and_pictures() {
         "Rerun this test 3 times on the same commit",
         "within <del>10.0</del> s",
         "within <ins>30.0</ins> s",
-        "aria-label=\"32 runs: 28 passed, 1 failed like now, 1 failed in another way, 2 failed, then passed\"",
+        "aria-label=\"32 runs: 28 passed, 1 failed like now, 1 failed in another way, 2 passed on a retry\"",
         "32 runs: last 3.7 s, median 3.0 s, from 1.9 s to 3.9 s",
     ] {
         assert!(item.contains(part), "{part} is not in {item}");
