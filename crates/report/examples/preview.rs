@@ -1,8 +1,13 @@
 //! Writes every rendering of three made-up reports into a folder, to be looked at:
 //! `cargo run -p report --example preview -- FOLDER`.
-#![expect(clippy::unwrap_used, reason = "a tool for the eyes of a developer")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a tool for the eyes of a developer"
+)]
 
 use std::path::PathBuf;
+use std::time::Instant;
 use std::{env, fs};
 
 use model::{Failure, Finding, Report, TestName, Verdict};
@@ -27,18 +32,19 @@ fn main() {
             color: false,
             width: 100,
         };
-        fs::write(folder.join(format!("{name}.html")), report::html(&report)).unwrap();
-        fs::write(
-            folder.join(format!("{name}.txt")),
-            report::terminal(&report, &style),
-        )
-        .unwrap();
-        fs::write(
-            folder.join(format!("{name}.md")),
-            report::markdown(&report, &report::MarkdownOptions::default()),
-        )
-        .unwrap();
-        fs::write(folder.join(format!("{name}.json")), report::json(&report)).unwrap();
+        let options = report::MarkdownOptions::default();
+        let write = |kind: &str, render: &dyn Fn() -> String| {
+            let start = Instant::now();
+            let text = render();
+            let spent = start.elapsed().as_secs_f64() * 1000.0;
+            let file = folder.join(format!("{name}.{kind}"));
+            println!("{} {} bytes in {spent:.1} ms", file.display(), text.len());
+            fs::write(file, text).unwrap();
+        };
+        write("html", &|| report::html(&report));
+        write("txt", &|| report::terminal(&report, &style));
+        write("md", &|| report::markdown(&report, &options));
+        write("json", &|| report::json(&report));
     }
 }
 

@@ -375,6 +375,10 @@ fn detail(report: &Report, number: usize, group: &Group<'_>) -> String {
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
+        (
+            "Tests",
+            words::tests_like_this(report, finding, 1 + group.others.len()).unwrap_or_default(),
+        ),
         ("Attempts", words::attempts(finding).unwrap_or_default()),
         (
             "Last failure",

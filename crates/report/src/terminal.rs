@@ -155,10 +155,11 @@ fn in_full(report: &Report, number: usize, group: &Group<'_>, canvas: &mut Canva
         canvas.field(3, "said", &text);
     }
     canvas.field_if(3, "at", words::place(finding));
+    let shown = 1 + group.others.len();
+    canvas.field_if(3, "tests", words::tests_like_this(report, finding, shown));
     canvas.field_if(3, "attempts", words::attempts(finding));
     canvas.field(3, "odds", &words::odds(finding));
     canvas.field(3, "because", &line(&evidence.because, 600));
-    canvas.field(3, "history", &words::history(evidence));
     grid(report, finding, canvas);
     past("last fail", evidence.last_failure.as_ref(), canvas);
     past("last pass", evidence.last_pass.as_ref(), canvas);

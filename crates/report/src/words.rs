@@ -49,7 +49,9 @@ pub(crate) fn conclusion(report: &Report) -> String {
     match report.conclusion {
         Conclusion::Clear => "Nothing blocks this PR.".to_owned(),
         Conclusion::Undecided => "Not decided: this is not a pass.".to_owned(),
-        Conclusion::Blocked if blocking == 0 => "This PR is blocked.".to_owned(),
+        Conclusion::Blocked if blocking == 0 => {
+            "This PR is blocked: there is no result to judge.".to_owned()
+        }
         Conclusion::Blocked if blocking == 1 => "1 failure blocks this PR.".to_owned(),
         Conclusion::Blocked => format!("{} failures block this PR.", grouped(blocking)),
     }
@@ -248,6 +250,12 @@ fn suspect_action(finding: &Finding) -> String {
         "{rerun} (one rerun passes with {passes}, from {})",
         sample(&finding.evidence)
     )
+}
+
+/// How many tests failed like this, where they are more than the findings that are shown for it, as in an outage.
+pub(crate) fn tests_like_this(report: &Report, finding: &Finding, shown: usize) -> Option<String> {
+    let tests = report.clusters.get(finding.cluster)?.tests;
+    (tests > shown as u64).then(|| format!("{} failed like this", count(tests, "test")))
 }
 
 /// How many attempts failed, where there was more than one.

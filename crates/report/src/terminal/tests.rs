@@ -40,7 +40,6 @@ fn a_mixed_run_is_told_answer_first() {
        at            tests/test_invoice.py:41
        odds          > 99 % this PR, < 1 % a broken base, < 1 % by itself (from 412 runs in 14 days)
        because       never failed in 412 runs on main in 14 days, and this PR changes shop/invoice.py
-       history       failed in 0 of 412 runs in 14 days
        past runs     unit (linux) ................................
                      unit (macos) ................................
        last pass     2026-11-20 07:36 UTC, run 1187, commit 1187c0ffee77
@@ -57,7 +56,6 @@ fn a_mixed_run_is_told_answer_first() {
        odds          62 % this PR, 1 % a broken base, 37 % by itself (from 412 runs in 14 days)
        because       fails by itself in 3 of 412 runs on main in 14 days, once like this; twice in a row
                      would be rare
-       history       failed in 3 and passed on a retry in 2 of 412 runs in 14 days, 1 of them like now
        past runs     unit (linux) .....F.........~........X...~...
                      unit (macos) ................................
        last fail     2026-11-14 05:12 UTC, run 1130, commit 1130c0ffee77, the same failure
@@ -72,7 +70,6 @@ fn a_mixed_run_is_told_answer_first() {
        said          KeyError: 'HRK'
        odds          < 1 % this PR, 98 % a broken base, < 1 % by itself (from 412 runs in 14 days)
        because       the last 4 runs on main fail in the same way, the nearest at the merge base
-       history       failed in 4 of 412 runs in 14 days, 4 of them like now
        past runs     unit (linux) ............................XXXX
                      unit (macos) ................................
        last fail     2026-11-20 08:04 UTC, run 1188, commit 1188c0ffee77, the same failure
@@ -86,8 +83,6 @@ fn a_mixed_run_is_told_answer_first() {
        said          ConnectionResetError: [Errno 104] Connection reset by peer (127.0.0.1:41227)
        odds          1 % this PR, < 1 % a broken base, 98 % by itself (from 412 runs in 14 days)
        because       fails like this in 29 of 412 runs on main in 14 days
-       history       failed in 22 and passed on a retry in 9 of 412 runs in 14 days, 29 of them like
-                     now; 1 failure of a broken base left out
        past runs     unit (linux) ..X.~....X....~.X...s..X.....~..
                      unit (macos) ....................s...........
        last fail     2026-11-18 12:24 UTC, run 1182, commit 1182c0ffee77, the same failure
@@ -164,7 +159,6 @@ fn a_first_run_says_how_many_are_missing_and_is_no_pass() {
        at            tests/test_invoice.py:41
        odds          none: 2 runs in 14 days is too little to say
        because       2 runs on main in 14 days are too few
-       history       failed in 0 of 2 runs in 14 days
        would change  8 more runs on main
        to do         read the failure yourself; record more runs of the base
     "#);
@@ -240,4 +234,41 @@ fn many_causes_are_summed_up() {
         text.contains("9,900 more failures are not listed here"),
         "{text}"
     );
+}
+
+#[test]
+fn an_outage_is_told_once_for_each_cause_with_how_many_tests_it_took() {
+    let finding = fixture::saying(
+        fixture::finding(
+            Verdict::Outage,
+            TestName::new("db", None, "test_a"),
+            [0.1, 0.1, 0.8],
+        ),
+        model::Failure::of("connection refused"),
+    );
+    let mut report = fixture::with(vec![finding]);
+    report.headline = "812 of 4,812 tests failed with one text".to_owned();
+    report.findings[0].evidence.grid.clear();
+    report.clusters[0].tests = 812;
+    insta::assert_snapshot!(plain(&report, 80), @r#"
+    812 of 4,812 tests failed with one text
+    1 failure blocks this PR.
+
+    run           acme/shop, job unit (linux), PR 482, commit 3f2a9c1d5be0
+                  https://ci.example/acme/shop/runs/90412
+    against       412 runs of this job on main in the 14 days up to 2026-11-20 10:00
+                  UTC, newest 2026-11-20 08:12 UTC, merge base b81e0c2f9a
+    results       4,812 tests: 4,794 passed, 1 failed, 17 skipped
+
+    verdict       failures  blocks  meaning
+    outage               1  yes     the run itself failed, not single tests
+
+    1. outage (blocks): db › test_a
+       said          connection refused
+       tests         812 tests failed like this
+       odds          none: no single test can be judged in a run that failed
+       last pass     2026-11-20 07:36 UTC, run 1187, commit 1187c0ffee77
+                     https://ci.example/acme/shop/runs/1187
+       to do         find out why the run failed, then run the job again
+    "#);
 }
