@@ -8,9 +8,11 @@
 )]
 
 mod beta;
+mod calibration;
 mod duration;
 mod text;
 
 pub use beta::{BetaPrior, BetaSample, decay_factor};
+pub use calibration::{Calibration, CalibrationBin};
 pub use duration::LogDuration;
 pub use text::near;

@@ -20,7 +20,7 @@ mod config;
 mod elsewhere;
 mod judge;
 mod odds;
-pub use backtest::{Options, backtest};
+pub use backtest::{Backtest, Bin, CurvePoint, Figures, Options, WithReruns, backtest};
 pub use config::Config;
 pub use elsewhere::OtherPrs;
 pub use judge::{Facts, judge};
