@@ -9,19 +9,20 @@ use std::mem;
 
 use model::{Failure, Outcome, Place};
 
+use crate::budget::Budget;
 use crate::ctrf::line_number;
 use crate::json::{Got, Json};
 use crate::lines::{self, Lines};
 use crate::seen::Seen;
 use crate::{Case, Limits, Sink, fault};
 
-/// Suites, groups and open tests that are known at one time.
-const OPEN: usize = 100_000;
-
 /// Reads a Dart event stream.
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
     let mut stream = Stream {
         limits,
+        open: Budget::default(),
+        known: Budget::default(),
+        overflow: false,
         suites: BTreeMap::new(),
         groups: BTreeMap::new(),
         tests: BTreeMap::new(),
@@ -60,14 +61,25 @@ struct About {
     skip_reason: Option<String>,
 }
 
+impl About {
+    fn held(&self) -> usize {
+        let texts = [&self.url, &self.skip_reason].into_iter().flatten();
+        self.name.len() + self.path.len() + texts.map(String::len).sum::<usize>()
+    }
+}
+
 struct Test {
     about: About,
     started: Option<f64>,
     failure: Option<Failure>,
+    held: usize,
 }
 
 struct Stream<'a> {
     limits: &'a Limits,
+    open: Budget,
+    known: Budget,
+    overflow: bool,
     suites: BTreeMap<u64, String>,
     groups: BTreeMap<u64, String>,
     tests: BTreeMap<u64, Test>,
@@ -169,7 +181,7 @@ impl Stream<'_> {
             platform => format!("{} [{platform}]", about.path),
         };
         if let Some(id) = about.id
-            && self.suites.len() < OPEN
+            && self.known.take(path.len())
         {
             self.suites.insert(id, path);
         }
@@ -177,7 +189,7 @@ impl Stream<'_> {
 
     fn begin_group(&mut self, about: About) {
         if let Some(id) = about.id
-            && self.groups.len() < OPEN
+            && self.known.take(about.name.len())
         {
             self.groups.insert(id, about.name);
         }
@@ -185,11 +197,15 @@ impl Stream<'_> {
 
     fn begin_test(&mut self, event: Event, sink: &mut dyn Sink) {
         let Some(id) = event.about.id else { return };
-        if self.tests.len() >= OPEN {
-            let what = format!("more than {OPEN} tests are open at one time");
-            return sink.problem(Place::File, what, "further ones are not counted");
+        if !self.open.take(event.about.held()) {
+            if !mem::replace(&mut self.overflow, true) {
+                let what = "too many tests are open at one time".to_owned();
+                sink.problem(Place::File, what, "further ones are not counted");
+            }
+            return;
         }
         let test = Test {
+            held: event.about.held(),
             about: event.about,
             started: event.time,
             failure: None,
@@ -201,15 +217,23 @@ impl Stream<'_> {
     fn error(&mut self, event: &Event) {
         let test = event.test_id.and_then(|id| self.tests.get_mut(&id));
         let Some(test) = test else { return };
-        test.failure
-            .get_or_insert_with(|| fault::of_parts(event.error.as_deref(), event.stack.as_deref()));
+        if test.failure.is_none() {
+            let failure = fault::of_parts(event.error.as_deref(), event.stack.as_deref());
+            let held = failure.message.len() + failure.stack.len();
+            if self.open.take(held) {
+                test.held += held;
+                test.failure = Some(failure);
+            }
+        }
     }
 
     fn end_test(&mut self, event: &Event, sink: &mut dyn Sink) {
         let test = event.test_id.and_then(|id| self.tests.remove(&id));
-        let Some(test) = test.filter(|_| !event.hidden) else {
+        let Some(test) = test else { return };
+        self.open.give(test.held);
+        if event.hidden {
             return;
-        };
+        }
         let outcome = match event.result.as_str() {
             _ if event.skipped => Outcome::Skip,
             "success" => Outcome::Pass,

@@ -2,6 +2,9 @@
 
 use model::Failure;
 
+/// See [`join`].
+const JOINED_BYTES: usize = 4 << 10;
+
 /// Without the escape sequences that colour a terminal.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -23,6 +26,24 @@ fn after_escape(text: &str) -> &str {
     let rest = sequence.trim_start_matches(parameters);
     rest.strip_prefix(|c: char| c.is_ascii_alphabetic())
         .unwrap_or(rest)
+}
+
+/// Titles from the outermost on as one name; `None` without any. Cut at a length that no real nesting has, so that deep
+/// nesting of long titles does not cost its square.
+pub(crate) fn join(titles: impl Iterator<Item: AsRef<str>>) -> Option<String> {
+    let mut joined = String::new();
+    for title in titles {
+        let title = title.as_ref();
+        if joined.len() > JOINED_BYTES {
+            break;
+        }
+        if title.is_empty() {
+            continue;
+        }
+        joined.push_str(if joined.is_empty() { "" } else { " › " });
+        joined.push_str(title);
+    }
+    (!joined.is_empty()).then_some(joined)
 }
 
 /// A failure of a text without known structure: the first line is the message, the whole is the stack.

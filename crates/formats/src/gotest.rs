@@ -1,7 +1,7 @@
 //! `go test -json` (test2json): one event a line, packages interleaved.
 //!
 //! Facts: `go doc test2json`; build events since Go 1.24. Parents and subtests are both counted, as the `JUnit` converters
-//! and dorny's reader do. A package that fails without a failing test is one error case: a build failure, a panic outside
+//! and dorny's reader do. A package that fails without a failing test failed outside of its tests: a build failure, a panic outside
 //! of tests, `TestMain`, `os.Exit`. A test without a terminal event failed when its package did: a panic or time-out took it along.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::mem;
 
 use model::{Failure, Outcome, Place};
 
+use crate::budget::Budget;
 use crate::json::{Got, Json};
 use crate::lines::{self, Lines};
 use crate::{Case, Limits, Sink};
@@ -18,8 +19,8 @@ mod output;
 
 use output::Output;
 
-/// Packages and tests that may be open at one time; further ones are read without their output.
-const OPEN: usize = 100_000;
+/// Builds whose output is kept.
+const BUILDS: usize = 1000;
 
 /// Output kept at one time, over all open tests.
 const KEPT_BYTES: usize = 8 << 20;
@@ -30,7 +31,7 @@ pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink
         limits,
         packages: BTreeMap::new(),
         builds: BTreeMap::new(),
-        open: 0,
+        open: Budget::default(),
         kept: 0,
         overflow: false,
     };
@@ -70,7 +71,7 @@ struct Stream<'a> {
     limits: &'a Limits,
     packages: BTreeMap<String, Package>,
     builds: BTreeMap<String, Output>,
-    open: usize,
+    open: Budget,
     kept: usize,
     overflow: bool,
 }
@@ -175,7 +176,7 @@ impl Stream<'_> {
             return;
         };
         let limit = self.limits.stack_bytes.min(self.room());
-        if self.builds.len() < OPEN {
+        if self.builds.len() < BUILDS || self.builds.contains_key(path) {
             let build = self.builds.entry(path.clone());
             let (before, after) = build.or_insert_with(Output::of_build).push(text, limit);
             self.kept = self.kept - before + after;
@@ -189,7 +190,7 @@ impl Stream<'_> {
     /// An open package; `None` beyond the limit.
     fn package(&mut self, name: &str, sink: &mut dyn Sink) -> Option<&mut Package> {
         if !self.packages.contains_key(name) {
-            self.admit(sink)?;
+            self.admit(name, sink)?;
             self.packages.insert(name.to_owned(), Package::default());
         }
         self.packages.get_mut(name)
@@ -202,20 +203,20 @@ impl Stream<'_> {
             .package(package, sink)
             .is_some_and(|package| known(package))
         {
-            self.admit(sink)?;
+            self.admit(name, sink)?;
             let tests = &mut self.packages.get_mut(package)?.tests;
             tests.insert(name.to_owned(), Test::default());
         }
         self.packages.get_mut(package)?.tests.get_mut(name)
     }
 
-    fn admit(&mut self, sink: &mut dyn Sink) -> Option<()> {
-        if self.open < OPEN {
-            self.open += 1;
+    /// Makes room for a package or test; `None` when too many are open.
+    fn admit(&mut self, name: &str, sink: &mut dyn Sink) -> Option<()> {
+        if self.open.take(name.len()) {
             return Some(());
         }
         if !mem::replace(&mut self.overflow, true) {
-            let what = format!("more than {OPEN} tests are open at one time");
+            let what = "too many tests are open at one time".to_owned();
             let hint = "the output of further ones, and those that never end, are not kept";
             sink.problem(Place::File, what, hint);
         }
@@ -251,7 +252,9 @@ impl Stream<'_> {
             open.failed |= outcome.is_failure();
             ended = open.tests.remove(name);
         }
-        self.open -= usize::from(ended.is_some());
+        if ended.is_some() {
+            self.open.give(name.len());
+        }
         let output = ended.unwrap_or_default().output;
         self.kept -= output.len();
         if announce {
@@ -275,7 +278,7 @@ impl Stream<'_> {
     ) {
         let known = self.packages.remove(name);
         if let Some(package) = &known {
-            self.forget(package);
+            self.forget(name, package);
         }
         let mut package = known.unwrap_or_default();
         if !package.announced {
@@ -292,8 +295,11 @@ impl Stream<'_> {
         }
     }
 
-    fn forget(&mut self, package: &Package) {
-        self.open = self.open.saturating_sub(package.tests.len() + 1);
+    fn forget(&mut self, name: &str, package: &Package) {
+        self.open.give(name.len());
+        for test in package.tests.keys() {
+            self.open.give(test.len());
+        }
         let tests = package.tests.values().map(|test| test.output.len());
         self.kept -= package.output.len() + tests.sum::<usize>();
     }

@@ -1,7 +1,7 @@
 //! Jest's `--json`, which Vitest writes too: `testResults[]` (files) > `assertionResults[]`.
 //!
 //! Jest writes the assertions of a file before its name, so that a file's tests are held until its end, up to a bound. A file
-//! that could not run at all ("Test suite failed to run") is one error case. Attempts come from `invocations` and `retryReasons`.
+//! that could not run at all ("Test suite failed to run") is no test: it failed outside of them. Attempts come from `invocations` and `retryReasons`.
 
 use std::io::BufRead;
 use std::mem;
@@ -213,7 +213,7 @@ impl Report<'_> {
             failure.line = test.line;
         }
         let name = self.seen.unique(&scope, test.title());
-        self.sink.case(Case {
+        let case = Case {
             suite,
             class: (!test.class.is_empty()).then_some(&test.class),
             name: &name,
@@ -221,7 +221,12 @@ impl Report<'_> {
             seconds: test.seconds,
             failure,
             before,
-        });
+        };
+        if case.outcome == Outcome::Error {
+            self.sink.outside(Place::File, case);
+        } else {
+            self.sink.case(case);
+        }
     }
 }
 
@@ -327,19 +332,19 @@ mod tests {
             return;
         };
         let said = said(read, &bytes);
-        assert_eq!(said.counts(), [8, 2, 1, 2]);
+        assert_eq!(said.counts(), [7, 2, 0, 2]);
         insta::assert_snapshot!(said.text(), @r#"
-    suite /home/ci/project/js/jest/a.test.js 2026-11-20T08:55:18.514Z
-    pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › passes 0.002s
-    fail <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack; fail <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack; fail /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › fails 0.001s <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack
-    skip /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › skipped
-    skip /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › later
-    fail <Error> "flaky fail 1" at /home/ci/project/js/jest/a.test.js:2 +stack; pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › flaky 0s
-    pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › each 1 0.037s
-    fail <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack; fail <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack; fail /home/ci/project/js/jest/a.test.js | outer <x> & "y" › each 2 0.017s <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack
-    suite /home/ci/project/js/jest/b.test.js 2026-11-20T08:55:20.126Z
-    error /home/ci/project/js/jest/b.test.js | Test suite failed to run 0s "suite failed to run" at /home/ci/project/js/jest/b.test.js:0 +stack
-    "#);
+        suite /home/ci/project/js/jest/a.test.js 2026-11-20T08:55:18.514Z
+        pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › passes 0.002s
+        fail <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack; fail <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack; fail /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › fails 0.001s <Error> "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"a\": 2,\n+   \"a\": 1,\n  }" at /home/ci/project/js/jest/a.test.js:1 +stack
+        skip /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › skipped
+        skip /home/ci/project/js/jest/a.test.js | outer <x> & "y" › inner › later
+        fail <Error> "flaky fail 1" at /home/ci/project/js/jest/a.test.js:2 +stack; pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › flaky 0s
+        pass /home/ci/project/js/jest/a.test.js | outer <x> & "y" › each 1 0.037s
+        fail <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack; fail <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack; fail /home/ci/project/js/jest/a.test.js | outer <x> & "y" › each 2 0.017s <Error> "expect(received).toBe(expected) // Object.is equality\n\nExpected: 1\nReceived: 2" at /home/ci/project/js/jest/a.test.js:2 +stack
+        suite /home/ci/project/js/jest/b.test.js 2026-11-20T08:55:20.126Z
+        outside error /home/ci/project/js/jest/b.test.js | Test suite failed to run "suite failed to run" at /home/ci/project/js/jest/b.test.js:0 +stack
+        "#);
     }
 
     #[test]

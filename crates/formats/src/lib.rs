@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod budget;
 mod collector;
 mod ctrf;
 mod dart;

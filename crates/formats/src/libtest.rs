@@ -10,18 +10,17 @@ use std::mem;
 
 use model::{Attempt, Failure, Outcome, Place};
 
+use crate::budget::Budget;
 use crate::json::{Got, Json};
 use crate::lines::{self, Lines};
 use crate::seen::Seen;
 use crate::{Case, Limits, Sink, fault};
 
-/// Tests that may run, and failed attempts that may wait for their retries, at one time.
-const OPEN: usize = 100_000;
-
 /// Reads libtest JSON.
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
     let mut stream = Stream {
         limits,
+        open: Budget::default(),
         running: BTreeSet::new(),
         failed: BTreeMap::new(),
         seen: Seen::default(),
@@ -55,8 +54,23 @@ struct Waiting {
     before: Vec<Attempt>,
 }
 
+impl Waiting {
+    fn held(&self, name: &str) -> usize {
+        let texts = self
+            .before
+            .iter()
+            .filter_map(|attempt| attempt.failure.as_ref());
+        let texts = texts.chain(&self.failure);
+        name.len()
+            + texts
+                .map(|text| text.message.len() + text.stack.len())
+                .sum::<usize>()
+    }
+}
+
 struct Stream<'a> {
     limits: &'a Limits,
+    open: Budget,
     running: BTreeSet<String>,
     failed: BTreeMap<String, Waiting>,
     seen: Seen,
@@ -128,7 +142,8 @@ impl Stream<'_> {
 
     fn start(&mut self, event: Event) {
         if let Some(name) = event.name
-            && self.running.len() < OPEN
+            && !self.running.contains(&name)
+            && self.open.take(name.len())
         {
             self.running.insert(name);
         }
@@ -138,7 +153,9 @@ impl Stream<'_> {
         let Some(full) = event.name.as_deref() else {
             return;
         };
-        self.running.remove(full);
+        if self.running.remove(full) {
+            self.open.give(full.len());
+        }
         let (name, attempt) = split_attempt(full);
         let before = self.take_failed(name, attempt);
         self.reported += u64::from(before.is_empty());
@@ -147,7 +164,7 @@ impl Stream<'_> {
             failure: failure(event, outcome),
             before,
         };
-        if outcome == Outcome::Fail && name.contains('$') && self.failed.len() < OPEN {
+        if outcome == Outcome::Fail && name.contains('$') && self.open.take(ended.held(name)) {
             self.failed.insert(name.to_owned(), ended);
         } else {
             self.tell(name, outcome, ended, sink);
@@ -159,6 +176,7 @@ impl Stream<'_> {
         let Some(waiting) = self.failed.remove(name) else {
             return Vec::new();
         };
+        self.open.give(waiting.held(name));
         let mut before = waiting.before;
         if attempt > 1 && before.len() < self.limits.attempts {
             before.push(Attempt {
@@ -193,10 +211,12 @@ impl Stream<'_> {
     /// Tells failures that were not retried, tests that never ended, and a count that is not that of the header.
     fn end_suite(&mut self, sink: &mut dyn Sink) {
         for (name, waiting) in mem::take(&mut self.failed) {
+            self.open.give(waiting.held(&name));
             self.tell(&name, Outcome::Fail, waiting, sink);
         }
-        for name in mem::take(&mut self.running) {
-            let (name, attempt) = split_attempt(&name);
+        for full in mem::take(&mut self.running) {
+            self.open.give(full.len());
+            let (name, attempt) = split_attempt(&full);
             let ended = Waiting {
                 seconds: None,
                 failure: Some(Failure::of(

@@ -8,6 +8,7 @@ use std::mem;
 
 use model::{Attempt, Failure, Outcome, Timestamp};
 
+use crate::budget::Budget;
 use crate::ctrf::line_number;
 use crate::json::{Got, Json};
 use crate::lines::{self, Lines};
@@ -17,9 +18,6 @@ use crate::{Case, Limits, Sink, fault};
 mod awesome;
 
 pub(crate) use awesome::read as read_awesome;
-
-/// Tests held in case that the document breaks off before the lists by result.
-const HELD: usize = 10_000;
 
 /// Reads a Mocha document, or its `json-stream`.
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
@@ -74,7 +72,9 @@ struct Report<'a> {
     started_at: Option<Timestamp>,
     seen: Seen,
     told: bool,
+    /// Tests held in case that the document breaks off before the lists by result.
     held: Vec<Test>,
+    budget: Budget,
 }
 
 #[derive(Default)]
@@ -89,6 +89,12 @@ struct Test {
 }
 
 impl Test {
+    fn held(&self) -> usize {
+        let failure = self.failure.as_ref();
+        let texts = failure.map_or(0, |failure| failure.message.len() + failure.stack.len());
+        self.title.len() + self.full_title.len() + self.file.len() + texts
+    }
+
     /// A hook that failed is not a test whose assertion did not hold.
     fn is_hook(&self) -> bool {
         let hooks = [
@@ -125,6 +131,7 @@ impl<'a> Report<'a> {
             seen: Seen::default(),
             told: false,
             held: Vec::new(),
+            budget: Budget::default(),
         }
     }
 
@@ -142,11 +149,13 @@ impl<'a> Report<'a> {
     }
 
     fn hold(&mut self, json: &mut Json<'_>) -> Got<()> {
-        if self.told || self.held.len() >= HELD {
+        if self.told {
             return json.skip();
         }
         let test = test(json, self.limits)?;
-        self.held.push(test);
+        if self.budget.take(test.held()) {
+            self.held.push(test);
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A test has the suite `file [project]`, the titles of its blocks as class, and its results as attempts: `flaky` is a fail
 //! and a later pass. A test that is expected to fail and does passed. Errors outside of tests (a spec file that does not
-//! load) are one error case each, since nothing else would tell of them.
+//! load) are told as such, since nothing else would tell of them.
 
 use std::io::BufRead;
 
@@ -13,8 +13,9 @@ use crate::json::{Got, Json};
 use crate::seen::Seen;
 use crate::{Case, Limits, Sink, fault, lines};
 
-/// Tests (projects and repeats) of one spec that are held until its end; further ones are told without file and title.
-const TESTS_OF_A_SPEC: usize = 1000;
+/// Attempts of the tests (projects and repeats) of one spec that are held until its end; further ones are told without file
+/// and title.
+const ATTEMPTS_OF_A_SPEC: usize = 1000;
 
 /// Reads a Playwright report.
 pub(crate) fn read(input: &mut dyn BufRead, limits: &Limits, sink: &mut dyn Sink) {
@@ -92,7 +93,8 @@ impl Report<'_> {
                 "line" => spec.line = json.number()?.map(line_number),
                 "tests" => json.array(|json| {
                     spec.tests.push(test(json, limits)?);
-                    if spec.tests.len() >= TESTS_OF_A_SPEC {
+                    let attempts = spec.tests.iter().map(|test| test.results.len() + 1);
+                    if attempts.sum::<usize>() >= ATTEMPTS_OF_A_SPEC {
                         self.tell(&mut spec);
                     }
                     Ok(())
@@ -107,8 +109,7 @@ impl Report<'_> {
 
     fn tell(&mut self, spec: &mut Spec) {
         let titles = self.titles.get(1..).unwrap_or_default();
-        let class = titles.join(" › ");
-        let class = (!class.is_empty()).then_some(class);
+        let class = fault::join(titles.iter());
         for test in spec.tests.drain(..) {
             let file = spec.file.as_deref().unwrap_or(&self.file);
             let suite = match &test.project {

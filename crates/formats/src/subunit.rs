@@ -8,6 +8,7 @@ use std::mem;
 
 use model::{Failure, Outcome, Place, Timestamp};
 
+use crate::budget::Budget;
 use crate::{Case, Limits, Sink, fault};
 
 mod v1;
@@ -15,9 +16,6 @@ mod v2;
 
 pub(crate) use v1::{is_v1, read as read_v1};
 pub(crate) use v2::{is_packet, is_whole_packet, read as read_v2};
-
-/// Tests that may be open at one time.
-const OPEN: usize = 100_000;
 
 /// Bytes of attachments kept at one time, over all open tests.
 const KEPT_BYTES: usize = 8 << 20;
@@ -27,6 +25,7 @@ struct Tests<'a> {
     limits: &'a Limits,
     sink: &'a mut dyn Sink,
     open: BTreeMap<String, Open>,
+    budget: Budget,
     kept: usize,
     announced: bool,
     overflow: bool,
@@ -55,6 +54,7 @@ impl<'a> Tests<'a> {
             limits,
             sink,
             open: BTreeMap::new(),
+            budget: Budget::default(),
             kept: 0,
             announced: false,
             overflow: false,
@@ -63,9 +63,9 @@ impl<'a> Tests<'a> {
 
     fn test(&mut self, id: &str) -> Option<&mut Open> {
         if !self.open.contains_key(id) {
-            if self.open.len() >= OPEN {
+            if !self.budget.take(id.len()) {
                 if !mem::replace(&mut self.overflow, true) {
-                    let what = format!("more than {OPEN} tests are open at one time");
+                    let what = "too many tests are open at one time".to_owned();
                     self.sink
                         .problem(Place::File, what, "what further ones attach is not kept");
                 }
@@ -110,7 +110,11 @@ impl<'a> Tests<'a> {
 
     /// A test has ended.
     fn end(&mut self, id: &str, outcome: Outcome, at: Option<f64>) {
-        let open = self.open.remove(id).unwrap_or_default();
+        let open = self.open.remove(id);
+        if open.is_some() {
+            self.budget.give(id.len());
+        }
+        let open = open.unwrap_or_default();
         self.kept -= open.len();
         self.tell(id, &open, outcome, at);
     }

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::read;
+use crate::budget::Budget;
 use crate::testing::{corpus, said};
 
 #[test]
@@ -96,7 +97,7 @@ fn repeats_are_cases_of_one_name() {
 #[test]
 fn ten_times_the_open_tests_are_read_in_bounded_memory() {
     let mut text = String::new();
-    for number in 0..super::OPEN + 10 {
+    for number in 0..Budget::TESTS + 10 {
         writeln!(
             text,
             "{{\"Action\":\"run\",\"Package\":\"a\",\"Test\":\"T{number}\"}}"
@@ -104,7 +105,7 @@ fn ten_times_the_open_tests_are_read_in_bounded_memory() {
         .unwrap();
     }
     let said = said(read, text.as_bytes());
-    assert_eq!((said.counts()[2], said.problems), (super::OPEN - 1, 2));
+    assert_eq!((said.counts()[2], said.problems), (Budget::TESTS - 1, 2));
 }
 
 #[test]

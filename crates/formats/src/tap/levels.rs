@@ -3,6 +3,7 @@
 use model::Outcome;
 
 use super::Leaf;
+use crate::fault::join;
 
 /// The open levels; the first is the document itself.
 pub(super) struct Levels {
@@ -95,8 +96,7 @@ impl Levels {
     /// The titles around a point.
     pub(super) fn class(&self, depth: usize) -> Option<String> {
         let levels = self.levels.iter().take(depth.saturating_add(1));
-        let titles: Vec<&str> = levels.filter_map(|level| level.title.as_deref()).collect();
-        (!titles.is_empty()).then(|| titles.join(" › "))
+        join(levels.filter_map(|level| level.title.as_deref()))
     }
 
     /// A leaf of this depth was told: every level around it has it below.

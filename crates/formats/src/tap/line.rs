@@ -134,16 +134,25 @@ fn split_directive(text: &str) -> (&str, Option<Directive<'_>>) {
 }
 
 fn directive(text: &str) -> Option<Directive<'_>> {
-    let (word, reason) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let starts = |prefix: &str| {
-        let head = word.get(..prefix.len());
+        let head = text.get(..prefix.len());
         head.is_some_and(|head| head.eq_ignore_ascii_case(prefix))
     };
-    if starts("skip") {
-        return Some(Directive::Skip(reason.trim()));
+    // Looked at first: a line of nothing but `#` must not cost its square.
+    if !(starts("skip") || starts("todo") || starts("time=")) {
+        return None;
     }
+    let reason = || {
+        text.split_once(char::is_whitespace)
+            .map_or("", |(_, reason)| reason.trim())
+    };
+    if starts("skip") {
+        return Some(Directive::Skip(reason()));
+    }
+    let head = text.get(..text.floor_char_boundary(32)).unwrap_or_default();
+    let word = head.split(char::is_whitespace).next().unwrap_or_default();
     if word.eq_ignore_ascii_case("todo") || word.eq_ignore_ascii_case("todo:") {
-        return Some(Directive::Todo(reason.trim()));
+        return Some(Directive::Todo(reason()));
     }
     Some(Directive::Seconds(seconds(word.strip_prefix("time=")?)?))
 }
