@@ -84,7 +84,7 @@ const CHUNK: usize = 64 << 10;
 /// Decodes a stream to UTF-8; malformed sequences become U+FFFD.
 pub(crate) struct Decoder<R> {
     inner: R,
-    decoder: encoding_rs::Decoder,
+    state: encoding_rs::Decoder,
     raw: Vec<u8>,
     raw_start: usize,
     raw_end: usize,
@@ -99,7 +99,7 @@ impl<R: Read> Decoder<R> {
     pub(crate) fn new(inner: R, encoding: &'static Encoding) -> Self {
         Self {
             inner,
-            decoder: encoding.new_decoder_without_bom_handling(),
+            state: encoding.new_decoder_without_bom_handling(),
             raw: vec![0; CHUNK],
             raw_start: 0,
             raw_end: 0,
@@ -129,7 +129,7 @@ impl<R: Read> Read for Decoder<R> {
                 .get(self.raw_start..self.raw_end)
                 .unwrap_or_default();
             let (result, read, written, malformed) =
-                self.decoder.decode_to_utf8(source, out, self.ended);
+                self.state.decode_to_utf8(source, out, self.ended);
             self.raw_start += read;
             self.malformed |= malformed;
             self.finished = self.ended && result == CoderResult::InputEmpty;

@@ -88,7 +88,7 @@ fn next_markup(text: &[u8]) -> Option<&[u8]> {
 }
 
 fn skip_past<'a>(text: &'a [u8], end: &[u8]) -> &'a [u8] {
-    let at = memchr::memmem::find(text, end).map(|at| at + end.len());
+    let at = memmem::find(text, end).map(|at| at + end.len());
     at.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 

@@ -65,6 +65,16 @@ struct OpenCase {
     reruns: Vec<Attempt>,
 }
 
+impl OpenCase {
+    /// Gives a failure the place that the attributes of its case name.
+    fn locate(&self, failure: &mut Failure) {
+        if failure.file.is_none() && !self.file.is_empty() {
+            failure.file = Some(self.file.clone());
+            failure.line = self.line;
+        }
+    }
+}
+
 /// The reader.
 #[derive(Debug, Default)]
 struct Junit {
@@ -103,7 +113,7 @@ impl Junit {
             self.dialect.pytest = true;
         }
         if self.dialect.playwright && is_script(&name) {
-            self.add_project(tag.attrs, &mut name);
+            add_project(tag.attrs, &mut name);
         }
         self.extend_path(&name);
         self.scratch = name;
@@ -126,16 +136,6 @@ impl Junit {
             .and_then(|raw| std::str::from_utf8(raw).ok());
         let started = started.and_then(|text| Timestamp::parse(text).ok());
         out.sink.suite(&self.path, started);
-    }
-
-    fn add_project(&self, attrs: Attrs<'_>, name: &mut String) {
-        let mut project = String::new();
-        attribute(attrs.get(b"hostname").unwrap_or_default(), &mut project);
-        if !project.is_empty() {
-            name.push_str(" [");
-            name.push_str(&project);
-            name.push(']');
-        }
     }
 
     /// Appends the name of a suite, unless it repeats the names around it.
@@ -218,10 +218,7 @@ impl Junit {
             None => (case.stated.unwrap_or(Outcome::Pass), None),
         };
         if let Some(failure) = failure.as_mut().filter(|_| outcome.is_failure()) {
-            if failure.file.is_none() && !case.file.is_empty() {
-                failure.file = Some(case.file.clone());
-                failure.line = case.line;
-            }
+            case.locate(failure);
         }
         if self.dialect.pytest {
             pytest_rerun(&mut self.last, case, outcome, &mut before);
@@ -386,6 +383,17 @@ fn time(raw: &[u8], at: u64, out: &mut Out<'_>) -> Option<f64> {
         );
         None
     })
+}
+
+/// Playwright: the project becomes a part of the suite's name.
+fn add_project(attrs: Attrs<'_>, name: &mut String) {
+    let mut project = String::new();
+    attribute(attrs.get(b"hostname").unwrap_or_default(), &mut project);
+    if !project.is_empty() {
+        name.push_str(" [");
+        name.push_str(&project);
+        name.push(']');
+    }
 }
 
 /// Whether a suite is named by a script file, as Playwright names it.

@@ -117,10 +117,6 @@ impl Flakes {
     fn bit(&mut self, name: &str) -> (&mut u64, u64) {
         let hash = xxh3_64(name.as_bytes());
         let [bit, ..] = hash.to_le_bytes();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "any bits of the hash will do"
-        )]
         let word = (hash >> 32) as usize % WORDS;
         #[expect(
             clippy::indexing_slicing,

@@ -112,10 +112,10 @@ impl Trx {
     }
 
     fn end_unit(&mut self) {
-        if let Some((id, definition)) = self.unit.take() {
-            if self.definitions.len() < HELD {
-                self.definitions.insert(id, definition);
-            }
+        if let Some((id, definition)) = self.unit.take()
+            && self.definitions.len() < HELD
+        {
+            self.definitions.insert(id, definition);
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod failure;
 pub(crate) mod number;
+mod scan;
 pub(crate) mod text;
 mod tokens;
 mod walk;

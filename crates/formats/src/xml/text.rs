@@ -69,12 +69,11 @@ pub(crate) fn element(raw: &[u8], cdata: bool, out: &mut String) -> Oddities {
 
 fn decode(raw: &[u8], entities: bool, out: &mut String) -> Oddities {
     let mut odd = Oddities::default();
-    let text = match std::str::from_utf8(raw) {
-        Ok(text) => std::borrow::Cow::Borrowed(text),
-        Err(_) => {
-            odd.encoding = true;
-            WINDOWS_1252.decode_without_bom_handling(raw).0
-        }
+    let text = if let Ok(text) = std::str::from_utf8(raw) {
+        std::borrow::Cow::Borrowed(text)
+    } else {
+        odd.encoding = true;
+        WINDOWS_1252.decode_without_bom_handling(raw).0
     };
     if entities && text.contains('&') {
         let mut resolved = String::with_capacity(text.len());
@@ -86,11 +85,18 @@ fn decode(raw: &[u8], entities: bool, out: &mut String) -> Oddities {
     odd
 }
 
+/// Whether a byte may belong to an illegal character: a control character, or the start of U+FFFE and its like.
+fn may_be_illegal(byte: u8) -> bool {
+    match byte {
+        b'\t' | b'\n' | b'\r' => false,
+        0..0x20 | 0x7F | 0xEF => true,
+        _ => false,
+    }
+}
+
 /// Appends without control characters and terminal colours; whether there were any.
 fn push_clean(text: &str, out: &mut String) -> bool {
-    let suspicious =
-        |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) | (b == 0x7F) | (b == 0xEF);
-    if !text.bytes().fold(false, |any, byte| any | suspicious(byte)) {
+    if !text.bytes().any(may_be_illegal) {
         out.push_str(text);
         return false;
     }

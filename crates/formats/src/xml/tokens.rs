@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read};
 use memchr::memmem::{self, Finder};
 use memchr::{memchr, memchr2};
 
+use super::scan::{Scanner, Span};
+
 /// How many bytes the window holds before it has to grow for one long tag.
 const WINDOW: usize = 256 << 10;
 
@@ -34,13 +36,6 @@ pub(crate) enum Kind {
 
 /// A malformed place: byte offset, what, what was done.
 pub(crate) type Defect = (u64, String, &'static str);
-
-/// A range of the window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    start: usize,
-    end: usize,
-}
 
 /// The attributes of a start tag, raw.
 #[derive(Clone, Copy, Debug)]
@@ -530,106 +525,8 @@ impl<'r> Tokens<'r> {
     }
 }
 
-/// A place in a start tag.
-struct Scanner<'a> {
-    window: &'a [u8],
-    at: usize,
-    forgive: bool,
-}
-
-impl Scanner<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.window.get(self.at).copied()
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.window.get(self.at..).unwrap_or_default()
-    }
-
-    fn skip_space(&mut self) {
-        while self.peek().is_some_and(|b| b.is_ascii_whitespace()) {
-            self.at += 1;
-        }
-    }
-
-    /// The name at this place; at least one byte, so that scanning goes on.
-    fn name(&mut self) -> Span {
-        let start = self.at;
-        self.at += 1;
-        while self.peek().is_some_and(|b| !ends_name(b)) {
-            self.at += 1;
-        }
-        Span {
-            start,
-            end: self.at.min(self.window.len()),
-        }
-    }
-
-    /// The value after a name; empty without `=`. An error when the window ends first: where the quoted value starts.
-    fn value(&mut self) -> Result<Span, Option<usize>> {
-        self.skip_space();
-        if self.peek() != Some(b'=') {
-            return if self.peek().is_some() {
-                Ok(Span::default())
-            } else {
-                Err(None)
-            };
-        }
-        self.at += 1;
-        self.skip_space();
-        match self.peek() {
-            None => Err(None),
-            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
-            Some(_) => Ok(self.bare()),
-        }
-    }
-
-    fn quoted(&mut self, quote: u8) -> Result<Span, Option<usize>> {
-        self.at += 1;
-        let start = self.at;
-        let len = match memchr(quote, self.rest()) {
-            Some(len) => len,
-            None if self.forgive => {
-                let ends = |b: &u8| matches!(b, b'>' | b'<' | b'\n');
-                let rest = self.rest();
-                let end = rest.iter().position(ends).unwrap_or(rest.len());
-                self.at = start + end;
-                return Ok(Span {
-                    start,
-                    end: start + end,
-                });
-            }
-            None => return Err(Some(start)),
-        };
-        self.at = start + len + 1;
-        Ok(Span {
-            start,
-            end: start + len,
-        })
-    }
-
-    /// A value without quotes.
-    fn bare(&mut self) -> Span {
-        let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|b| !b.is_ascii_whitespace() && b != b'>')
-        {
-            self.at += 1;
-        }
-        Span {
-            start,
-            end: self.at,
-        }
-    }
-}
-
 fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80
-}
-
-fn ends_name(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/' | b'=' | b'<' | b'"' | b'\'')
 }
 
 /// A name without white space and without its namespace prefix.

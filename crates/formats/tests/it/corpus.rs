@@ -117,13 +117,28 @@ fn flakes_of_real_files_are_counted() {
         ("gen-pytest/xunit1.xml", 1),
         ("gen-pytest/xunit2.xml", 1),
         ("nextest/fixtures/fixture-project-junit.xml", 1),
-        ("mikepenz/test_results/flaky_retries/flaky_with_classname_file.xml", 1),
-        ("mikepenz/test_results/flaky_retries/flaky_all_failures.xml", 0),
-        ("mikepenz/test_results/flaky_retries/flaky_success_first.xml", 0),
-        ("mikepenz/test_results/junit_flaky_failure/marathon_junit_report.xml", 1),
+        (
+            "mikepenz/test_results/flaky_retries/flaky_with_classname_file.xml",
+            1,
+        ),
+        (
+            "mikepenz/test_results/flaky_retries/flaky_all_failures.xml",
+            0,
+        ),
+        (
+            "mikepenz/test_results/flaky_retries/flaky_success_first.xml",
+            0,
+        ),
+        (
+            "mikepenz/test_results/junit_flaky_failure/marathon_junit_report.xml",
+            1,
+        ),
         ("junit-to-ctrf/reports/test-surefire-flaky.xml", 1),
         ("junit-to-ctrf/reports/test-surefire-retry.xml", 0),
-        ("jenkins-junit/src/test/resources/hudson/tasks/junit/gh-237/TEST-io.olamy.FlakyTest.xml", 1),
+        (
+            "jenkins-junit/src/test/resources/hudson/tasks/junit/gh-237/TEST-io.olamy.FlakyTest.xml",
+            1,
+        ),
         ("gen-playwright/pw.json", 2),
     ];
     for (file, flaked) in cases {
