@@ -1,4 +1,5 @@
-//! 64-bit hashes in JSON: sixteen hex digits, because many readers of JSON keep numbers as floats and round the last ones off.
+//! 64-bit hashes where people read them: sixteen hex digits, because many readers of JSON keep numbers as floats and round
+//! the last digits off. A number in binary formats.
 
 use serde::{Deserialize as _, Deserializer, Serializer};
 
@@ -7,10 +8,16 @@ use serde::{Deserialize as _, Deserializer, Serializer};
     reason = "the signature that serde calls"
 )]
 pub(crate) fn serialize<S: Serializer>(hash: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    if !serializer.is_human_readable() {
+        return serializer.serialize_i64(*hash);
+    }
     serializer.collect_str(&format_args!("{hash:016x}"))
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    if !deserializer.is_human_readable() {
+        return i64::deserialize(deserializer);
+    }
     let text = String::deserialize(deserializer)?;
     match u64::from_str_radix(&text, 16) {
         Ok(hash) if text.len() == 16 => Ok(hash.cast_signed()),
