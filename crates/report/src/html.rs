@@ -19,7 +19,7 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// SHA-256 of [`STYLE`] in base64; a test says what it must be.
-const STYLE_HASH: &str = "ICDNtOcQVbH5RhqPc4zWYnRmqAZTye2lvHZdBq6oTN8=";
+const STYLE_HASH: &str = "LEh3ybSHcWCFRETA2BWaED80zhtXFMOGOlL1nmn8aAU=";
 /// SHA-256 of [`SCRIPT`] in base64.
 const SCRIPT_HASH: &str = "c0Qobu+w0GALCQ2x6p+QlSF+OOxSdnkMaKWIVQs46Xk=";
 
@@ -152,7 +152,9 @@ fn findings(report: &Report, out: &mut String) {
     if report.findings.len() > FULL {
         put!(
             *out,
-            "<p class=\"note\">Pictures, differences and links are shown for the first {FULL} failures; the JSON report has them for all.</p>\n"
+            "<p class=\"note\">Pictures, differences and links are shown for the first {FULL} failures; the JSON report has them for all. \
+             Past runs of the others are letters, {}.</p>\n",
+            words::LEGEND
         );
     }
     if report

@@ -155,7 +155,7 @@ fn short(report: &Report, finding: &Finding, out: &mut String) {
     ));
     let rows = rows(report, finding, RUNS);
     if !rows.is_empty() {
-        put!(*out, "<p class=\"note\">{}</p><pre>", words::LEGEND);
+        out.push_str("<pre aria-label=\"Past runs by job\">");
         for (job, cells) in rows.iter().take(JOBS) {
             let signs: String = cells.iter().map(|cell| words::cell_sign(cell)).collect();
             put!(*out, "{signs}  {}\n", safe_name(job));

@@ -83,7 +83,7 @@ fn kind(cell: &GridCell) -> usize {
 pub(super) fn grid_row(cells: &[&GridCell]) -> String {
     let width = cells.len() * STEP;
     let mut out = format!(
-        "<svg width=\"{width}\" height=\"{CELL}\" role=\"img\" aria-label=\"{}\">",
+        "<svg width=\"{width}\" height=\"{CELL}\" viewBox=\"0 0 {width} {CELL}\" role=\"img\" aria-label=\"{}\">",
         in_words(cells)
     );
     for (i, cell) in cells.iter().enumerate() {
