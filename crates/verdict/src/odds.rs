@@ -153,7 +153,7 @@ fn prior_of_break(config: &Config, base: &Baseline) -> f64 {
 
 fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, f64)) -> Odds {
     let (seen, share) = part;
-    let rates = Rates::of(config, base, run, seen.id);
+    let rates = Rates::of(config, base, (run.job, run.at), seen.id);
     let text = text::odds(config, base, run.at, seen);
     let chance = rates.chance(config, base, (run.at, seen));
     let (broken, text_broken) = broken_streak(base, run, seen);

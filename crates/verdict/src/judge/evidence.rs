@@ -23,7 +23,7 @@ pub(super) fn of(context: &Context<'_>, run: &RunFacts<'_>, judged: &Judged<'_>)
     let id = judged.failing.id;
     let entry = context.job.and_then(|job| context.base.entry(id, job));
     let mut evidence = counts(context, judged, entry);
-    let rates = Rates::of(context.config, context.base, run, id);
+    let rates = Rates::of(context.config, context.base, (run.job, run.at), id);
     evidence.levels = levels(&rates);
     evidence.likelihood = Likelihood {
         caused: judged.odds.caused,

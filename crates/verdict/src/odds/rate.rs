@@ -21,17 +21,22 @@ pub(crate) struct Rates {
 
 impl Rates {
     /// The chain repository -> suite -> other jobs -> this job: each level is the prior of the next, with bounded weight.
-    pub(crate) fn of(config: &Config, base: &Baseline, run: &RunFacts<'_>, id: TestId) -> Self {
-        let entry = run.job.and_then(|job| base.entry(id, job));
-        let repository = base.learnt.rate.counts(run.at);
+    pub(crate) fn of(
+        config: &Config,
+        base: &Baseline,
+        (job, at): (Option<u32>, Timestamp),
+        id: TestId,
+    ) -> Self {
+        let entry = job.and_then(|job| base.entry(id, job));
+        let repository = base.learnt.rate.counts(at);
         let fitted = base.prior();
         let weight = fitted.weight().min(config.pooled_weight);
         let any = entry.or_else(|| base.entries_of(id).map(|(_, e)| e).next());
         let suite = any.and_then(|e| base.suites.get(&e.suite));
-        let suite = suite.map_or((0.0, 0.0), |s| s.rate.counts(run.at));
+        let suite = suite.map_or((0.0, 0.0), |s| s.rate.counts(at));
         let mean = (suite.1 + SUITE_SHRINK_RUNS * fitted.mean()) / (suite.0 + SUITE_SHRINK_RUNS);
-        let others = others(config, base, run, id);
-        let own = entry.map_or((0.0, 0.0), |e| kept(config, e, run.at));
+        let others = others(config, base, (job, at), id);
+        let own = entry.map_or((0.0, 0.0), |e| kept(config, e, at));
         let rate = BetaPrior::of_mean(mean, weight)
             .after(bounded(others, config.other_jobs_weight))
             .after(bounded(own, config.own_weight));
@@ -48,10 +53,9 @@ impl Rates {
         base: &Baseline,
         now: (Timestamp, &Seen<'_>),
     ) -> f64 {
-        let simple = base.prior().mean_after(self.levels[0]);
         let factor = base
             .learnt
-            .chance_factor(simple, config.chance_weight)
+            .chance_factor(self.rate.mean(), config.chance_weight)
             .clamp(0.1, 50.0);
         let slow = (self.rate.mean() * factor).min(0.95);
         let (runs, failures) = spell(config, base, now);
@@ -62,10 +66,15 @@ impl Rates {
 }
 
 /// Decayed runs and failures of the test in the other jobs.
-fn others(config: &Config, base: &Baseline, run: &RunFacts<'_>, id: TestId) -> (f64, f64) {
-    let others = base.entries_of(id).filter(|(job, _)| Some(*job) != run.job);
+fn others(
+    config: &Config,
+    base: &Baseline,
+    (job, at): (Option<u32>, Timestamp),
+    id: TestId,
+) -> (f64, f64) {
+    let others = base.entries_of(id).filter(|(other, _)| Some(*other) != job);
     others.fold((0.0, 0.0), |sum, (_, entry)| {
-        let (runs, failures) = kept(config, entry, run.at);
+        let (runs, failures) = kept(config, entry, at);
         (sum.0 + runs, sum.1 + failures)
     })
 }
