@@ -17,7 +17,7 @@ use model::{Problem, RecordedRun, Timestamp};
 
 use crate::{
     Error, ErrorKind, Result,
-    commit::{load, try_commit},
+    commit::{State, load, try_commit},
     dictionary::{Names, Texts},
     error::Context as _,
     garbage::without_date,
@@ -25,6 +25,7 @@ use crate::{
     key::{Partition, run_object},
     pack::{Group, Pack},
     plan::Filter,
+    run_file::canonical,
 };
 use collect::Collector;
 pub(crate) use line::COLUMNS;
@@ -140,65 +141,50 @@ impl History {
         } else {
             read_rows(raw, name, &mut collector, (&mut report, &mut tell))?;
         }
-        self.store_runs(collector, options, &mut report)?;
+        let (runs, named) = collector.into_runs();
+        self.store_runs(runs, &named, (options.now, &mut report))?;
         Ok(report)
     }
 
-    /// Writes the collected runs as month files and commits them, all or nothing.
+    /// Records many runs at once, straight into month files: all of them or none. Fast where [`History::record`] would sync every run;
+    /// runs that the history has are left out.
+    ///
+    /// # Errors
+    /// When the store fails, or other writers were faster many times in a row; then no run is recorded.
+    pub fn record_all(&self, runs: Vec<RecordedRun>, now: Timestamp) -> Result<Imported> {
+        let mut named = Named::default();
+        let runs = runs.into_iter().map(|run| named.take(run)).collect();
+        let mut report = Imported::default();
+        self.store_runs(runs, &named, (now, &mut report))?;
+        Ok(report)
+    }
+
+    /// Writes runs as month files and commits them, all or nothing.
     fn store_runs(
         &self,
-        collector: Collector,
-        options: &ImportOptions,
-        report: &mut Imported,
+        runs: Vec<RecordedRun>,
+        named: &Named,
+        (now, report): (Timestamp, &mut Imported),
     ) -> Result<()> {
         let store = self.store.as_ref();
-        let mut collector = collector;
-        let names = std::mem::take(&mut collector.names);
-        let texts = std::mem::take(&mut collector.texts);
-        let runs = collector.into_runs();
-        let repos: BTreeSet<&str> = runs.iter().map(|run| run.info.key.repo.as_str()).collect();
+        let repos: BTreeSet<String> = runs.iter().map(|run| run.info.key.repo.clone()).collect();
+        let all = runs.len();
+        let mut fresh = runs;
         for _ in 0..COMMIT_AGAIN {
             let state = load(store)?;
             let known = self.known_runs(&repos)?;
-            let fresh = |run: &&RecordedRun| !known.contains(&without_date(&run_object(&run.info)));
-            let fresh: Vec<&RecordedRun> = runs.iter().filter(fresh).collect();
-            report.known_runs = (runs.len() - fresh.len()) as u64;
+            fresh.retain(|run| !known.contains(&without_date(&run_object(&run.info))));
+            report.known_runs = (all - fresh.len()) as u64;
             report.runs = fresh.len() as u64;
             report.rows = fresh.iter().map(|run| run.rows.len() as u64).sum();
             if fresh.is_empty() {
                 return Ok(());
             }
-            let mut pack = Pack::new(store, options.now);
-            for ((partition, month), runs) in by_month(&fresh) {
-                let group = Group {
-                    partition,
-                    runs,
-                    chunks: Vec::new(),
-                };
-                pack.put_rows(&month, group)?;
-            }
+            let mut pack = Pack::new(store, now);
+            pack_runs(&fresh, &mut pack)?;
             for repo in &repos {
-                let (known_names, known_texts) =
-                    (self.names_of(&state, repo)?, self.texts_of(&state, repo)?);
-                let (mut new_names, mut new_texts) = (Names::new(), Texts::new());
-                let of_repo = fresh.iter().filter(|run| run.info.key.repo == *repo);
-                for row in of_repo.flat_map(|run| &run.rows) {
-                    if let (false, Some(name)) =
-                        (known_names.contains_key(&row.id), names.get(&row.id))
-                    {
-                        new_names.entry(row.id).or_insert_with(|| name.clone());
-                    }
-                    let Some(signature) = row.signature else {
-                        continue;
-                    };
-                    if let (false, Some(text)) =
-                        (known_texts.contains_key(&signature), texts.get(&signature))
-                    {
-                        new_texts.entry(signature).or_insert_with(|| text.clone());
-                    }
-                }
-                pack.put_names(repo, &new_names)?;
-                pack.put_texts(repo, &new_texts)?;
+                let of_repo = fresh.iter().filter(|run| &run.info.key.repo == repo);
+                self.pack_dictionaries(&state, (repo, of_repo), named, &mut pack)?;
             }
             if try_commit(store, &state, pack.commit.clone())? {
                 return Ok(());
@@ -209,12 +195,36 @@ impl History {
         Err(Error::new("cannot import into", &self.location(), kind))
     }
 
+    /// The names and texts of runs of one repository that the lake does not have yet.
+    fn pack_dictionaries<'r>(
+        &self,
+        state: &State,
+        (repo, runs): (&str, impl Iterator<Item = &'r RecordedRun>),
+        named: &Named,
+        pack: &mut Pack<'_>,
+    ) -> Result<()> {
+        let known_names = self.names_of(state, repo)?;
+        let known_texts = self.texts_of(state, repo)?;
+        let (mut names, mut texts) = (Names::new(), Texts::new());
+        for row in runs.flat_map(|run| &run.rows) {
+            if let (false, Some(name)) = (known_names.contains_key(&row.id), named.names.get(&row.id)) {
+                names.entry(row.id).or_insert_with(|| name.clone());
+            }
+            let Some(signature) = row.signature else { continue };
+            if let (false, Some(text)) = (known_texts.contains_key(&signature), named.texts.get(&signature)) {
+                texts.entry(signature).or_insert_with(|| text.clone());
+            }
+        }
+        pack.put_names(repo, &names)?;
+        pack.put_texts(repo, &texts)
+    }
+
     /// The runs that the history has of some repositories, by key without date.
-    fn known_runs(&self, repos: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
+    fn known_runs(&self, repos: &BTreeSet<String>) -> Result<BTreeSet<String>> {
         let mut known = BTreeSet::new();
         for repo in repos {
             let filter = Filter {
-                repo: Some((*repo).to_owned()),
+                repo: Some(repo.clone()),
                 ..Filter::default()
             };
             let plan = self.plan(&filter)?;
@@ -235,13 +245,42 @@ impl History {
 /// How often an import commits again when others were faster.
 const COMMIT_AGAIN: u32 = 16;
 
-fn by_month(runs: &[&RecordedRun]) -> BTreeMap<(Partition, String), Vec<RecordedRun>> {
-    let mut groups: BTreeMap<(Partition, String), Vec<RecordedRun>> = BTreeMap::new();
+fn pack_runs(fresh: &[RecordedRun], pack: &mut Pack<'_>) -> Result<()> {
+    for ((partition, month), runs) in by_month(fresh) {
+        let group = Group {
+            partition,
+            runs: runs.into_iter().cloned().collect(),
+            chunks: Vec::new(),
+        };
+        pack.put_rows(&month, group)?;
+    }
+    Ok(())
+}
+
+fn by_month(runs: &[RecordedRun]) -> BTreeMap<(Partition, String), Vec<&RecordedRun>> {
+    let mut groups: BTreeMap<(Partition, String), Vec<&RecordedRun>> = BTreeMap::new();
     for run in runs {
         let key = (Partition::of(&run.info), run.info.started_at.month());
-        groups.entry(key).or_default().push((*run).clone());
+        groups.entry(key).or_default().push(run);
     }
     groups
+}
+
+/// Names and texts of many runs.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) names: Names,
+    pub(crate) texts: Texts,
+}
+
+impl Named {
+    /// Takes names and texts out of a run; makes it one that can be kept.
+    fn take(&mut self, run: RecordedRun) -> RecordedRun {
+        let mut run = canonical(&run);
+        self.names.extend(std::mem::take(&mut run.names));
+        self.texts.extend(std::mem::take(&mut run.texts));
+        run
+    }
 }
 
 /// Where rows, problems and progress go.

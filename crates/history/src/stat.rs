@@ -7,7 +7,7 @@ use model::{Outcome, Problem, RunInfo, Signature, TestId, TestName, Timestamp};
 use crate::{
     Result,
     history::History,
-    key::{Lane, Partition},
+    key::Partition,
     plan::{Filter, problem_of},
     pq::{Opened, Source},
     run_file,

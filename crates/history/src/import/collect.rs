@@ -5,13 +5,10 @@ use std::collections::HashMap;
 use model::{Outcome, RecordedRun, RecordedTest, RunInfo, RunKey, TestName};
 
 use super::{
-    ImportOptions,
+    ImportOptions, Named,
     line::{Line, time_of},
 };
-use crate::{
-    dictionary::{Names, Texts},
-    row::storable,
-};
+use crate::row::storable;
 
 /// How many bytes of a message are kept, as when a run is recorded.
 const MESSAGE_BYTES: usize = 2048;
@@ -25,8 +22,7 @@ pub(crate) struct Collector {
     /// The parts of the line before: most lines belong to the run of the line before.
     last: (Vec<String>, u32),
     rows: Vec<(u32, RecordedTest)>,
-    pub(crate) names: Names,
-    pub(crate) texts: Texts,
+    named: Named,
 }
 
 impl Collector {
@@ -37,8 +33,7 @@ impl Collector {
             by_key: HashMap::new(),
             last: (Vec::new(), 0),
             rows: Vec::new(),
-            names: Names::new(),
-            texts: Texts::new(),
+            named: Named::default(),
         }
     }
 
@@ -46,13 +41,14 @@ impl Collector {
     pub(crate) fn add(&mut self, line: &Line<'_>) -> Result<(), String> {
         let row = line.row()?;
         let run = self.run_of(line)?;
-        self.names
+        self.named
+            .names
             .entry(row.id)
             .or_insert_with(|| TestName::new(line.suite, line.class(), line.test));
         if let Some(signature) = row.signature
             && !line.message.is_empty()
         {
-            self.texts
+            self.named.texts
                 .entry(signature)
                 .or_insert_with(|| bounded(line.message));
         }
@@ -106,8 +102,8 @@ impl Collector {
         })
     }
 
-    /// The runs with their rows in order of id. Names and texts stay behind in the collector's own maps.
-    pub(crate) fn into_runs(self) -> Vec<RecordedRun> {
+    /// The runs with their rows in order of id, and apart from them the names and texts.
+    pub(crate) fn into_runs(self) -> (Vec<RecordedRun>, Named) {
         let mut runs: Vec<RecordedRun> = self.runs.into_iter().map(run_of_info).collect();
         let mut rows = self.rows;
         // Stable: several lines of one test in one run stay in the order of the file.
@@ -117,7 +113,7 @@ impl Collector {
                 push_row(&mut run.rows, storable(row));
             }
         }
-        runs
+        (runs, self.named)
     }
 }
 
@@ -210,7 +206,7 @@ mod tests {
         ] {
             collector.add(&line("1", test, outcome)).unwrap();
         }
-        let runs = collector.into_runs();
+        let (runs, _names) = collector.into_runs();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].info.started_at, Timestamp(0));
         let mut rows: Vec<_> = runs[0].rows.iter().map(|r| (r.outcome, r.flaked)).collect();

@@ -6,3 +6,4 @@ mod export;
 mod import;
 mod record;
 mod sample;
+mod scan;

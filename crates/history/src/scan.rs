@@ -1,0 +1,376 @@
+//! Counts of past outcomes by test, straight from sorted files: no SQL, no sorting, one pass.
+//!
+//! A compacted file is sorted by test, so its rows are counted in runs of equal ids; a run table says for each run which window it
+//! belongs to, so that no time stamp has to be decoded.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use arrow_array::{
+    Array as _, RecordBatch,
+    types::{Int8Type, Int32Type, Int64Type},
+};
+use model::{Outcome, Problem, TestId, Timestamp};
+
+use crate::{
+    Error, Result,
+    chunk::Chunk,
+    commit::FileEntry,
+    history::History,
+    pages::select_ids,
+    plan::{Filter, problem_of},
+    pq, run_file,
+    run_table::RunTable,
+    key::Partition,
+};
+
+/// Rows that are decoded at once.
+const BATCH: usize = 1 << 15;
+
+/// The most windows of one scan.
+pub const MOST_WINDOWS: usize = 4;
+
+/// What a test did in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Runs in which it ran.
+    pub runs: u32,
+    /// Those in which it failed in the end.
+    pub failures: u32,
+    /// Those in which it failed first and passed later.
+    pub flakes: u32,
+    /// Runs in which it was skipped.
+    pub skips: u32,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.failures += other.failures;
+        self.flakes += other.flakes;
+        self.skips += other.skips;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.runs == 0 && self.skips == 0
+    }
+}
+
+/// Counts of one test in one job, a value a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TestCounts {
+    /// The test.
+    pub id: TestId,
+    /// The counts of the first [`MOST_WINDOWS`] windows.
+    pub windows: [Counts; MOST_WINDOWS],
+}
+
+/// What a scan counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Half-open windows of start times, [`MOST_WINDOWS`] at most; where two overlap, the first has the run.
+    pub windows: Vec<Range<Timestamp>>,
+    /// The tests, in rising order; empty for all.
+    pub ids: Vec<TestId>,
+    /// How many files are read side by side; 0 counts as 1.
+    pub threads: usize,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Counts by job, in rising order of test.
+    pub jobs: BTreeMap<Partition, Vec<TestCounts>>,
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Counts of one file, in rising order of test.
+type Sorted = Vec<TestCounts>;
+
+/// A part of a scan.
+enum Part {
+    Chunk(FileEntry, std::sync::Arc<RunTable>),
+    Run(String),
+}
+
+impl History {
+    /// Counts outcomes by job and test.
+    ///
+    /// # Errors
+    /// When the store or the commit log cannot be read. A damaged file is told in [`Scanned::problems`].
+    pub fn scan(&self, filter: &Filter, scan: &Scan) -> Result<Scanned> {
+        let mut filter = filter.clone();
+        filter.from = scan.windows.iter().map(|w| w.start).min();
+        filter.until = scan.windows.iter().map(|w| w.end).max();
+        let plan = self.plan(&filter)?;
+        let chunks = plan.chunks.into_iter().map(|(file, table)| Part::Chunk(file, table));
+        let runs = plan.run_files.into_iter().map(Part::Run);
+        let parts: Vec<Part> = chunks.chain(runs).collect();
+        let mut scanned = Scanned {
+            problems: plan.problems,
+            ..Scanned::default()
+        };
+        for part in self.scan_parts(&parts, scan) {
+            match part {
+                Ok((partition, rows, counts)) => {
+                    scanned.rows += rows;
+                    let job = scanned.jobs.entry(partition).or_default();
+                    *job = add_sorted(std::mem::take(job), counts);
+                }
+                Err(error) => scanned.problems.push(problem_of(&error)),
+            }
+        }
+        Ok(scanned)
+    }
+
+    fn scan_parts(&self, parts: &[Part], scan: &Scan) -> Vec<Result<(Partition, u64, Sorted)>> {
+        let threads = scan.threads.clamp(1, 64);
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let Some(part) = parts.get(at) else { return done };
+                done.push((at, self.scan_part(part, scan)));
+            }
+        };
+        let mut done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut done = work();
+            for other in others {
+                done.extend(other.join().unwrap_or_default());
+            }
+            done
+        });
+        done.sort_by_key(|(at, _)| *at);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn scan_part(&self, part: &Part, scan: &Scan) -> Result<(Partition, u64, Sorted)> {
+        match part {
+            Part::Chunk(file, table) => {
+                let (rows, counts) = self.scan_chunk(file, table, scan)?;
+                Ok((file.of.clone(), rows, counts))
+            }
+            Part::Run(key) => {
+                let run = run_file::decode(key, self.store.get(key)?)?;
+                let window = window_of(scan, run.info.started_at);
+                let mut counter = Counter::default();
+                for row in run.rows.iter().filter(|row| wanted(scan, row.id)) {
+                    counter.add(row.id.0, row.outcome.code(), row.flaked, window);
+                }
+                Ok((Partition::of(&run.info), run.rows.len() as u64, counter.finish()))
+            }
+        }
+    }
+
+    fn scan_chunk(&self, file: &FileEntry, table: &RunTable, scan: &Scan) -> Result<(u64, Sorted)> {
+        let windows: Vec<u8> = table
+            .runs
+            .iter()
+            .map(|run| window_of(scan, run.info.started_at))
+            .collect();
+        if windows.iter().all(|window| *window == OUTSIDE) {
+            return Ok((0, Sorted::new()));
+        }
+        let key = &file.key;
+        let chunk = Chunk::open(self.store.as_ref(), key, !scan.ids.is_empty())?;
+        let selection = select_ids(&chunk.opened, &scan.ids);
+        let columns = [pq::ID, "run", "outcome", "flaked"];
+        let reader = chunk.opened.reader(&columns, BATCH, selection)?;
+        let mut counter = Counter::default();
+        let mut rows = 0;
+        pq::guarded(key, || {
+            for batch in reader {
+                let batch = batch.map_err(pq::damaged(key))?;
+                rows += batch.num_rows() as u64;
+                count_batch(&batch, key, (&windows, scan), &mut counter)?;
+            }
+            Ok(())
+        })?;
+        Ok((rows, counter.finish()))
+    }
+}
+
+/// A run that belongs to no window.
+const OUTSIDE: u8 = u8::MAX;
+
+fn window_of(scan: &Scan, at: Timestamp) -> u8 {
+    let windows = scan.windows.iter().take(MOST_WINDOWS);
+    let found = windows.into_iter().position(|window| window.contains(&at));
+    found.and_then(|at| u8::try_from(at).ok()).unwrap_or(OUTSIDE)
+}
+
+fn wanted(scan: &Scan, id: TestId) -> bool {
+    scan.ids.is_empty() || scan.ids.binary_search(&id).is_ok()
+}
+
+fn count_batch(
+    batch: &RecordBatch,
+    key: &str,
+    (windows, scan): (&[u8], &Scan),
+    counter: &mut Counter,
+) -> Result<()> {
+    let ids = pq::primitive::<Int64Type>(batch, key, pq::ID)?.values();
+    let runs = pq::primitive::<Int32Type>(batch, key, "run")?.values();
+    let outcomes = pq::primitive::<Int8Type>(batch, key, "outcome")?.values();
+    let flaked = pq::boolean(batch, key, "flaked")?;
+    if flaked.null_count() > 0 {
+        return Err(Error::corrupt(key, "column `flaked` has gaps"));
+    }
+    let any_flaked = flaked.values().count_set_bits() > 0;
+    let mut next = 0;
+    let mut at = 0;
+    for group in ids.chunk_by(|a, b| a == b) {
+        let range = at..at + group.len();
+        at = range.end;
+        let Some(id) = group.first().copied() else { continue };
+        if !scan.ids.is_empty() && !advance_to(&scan.ids, &mut next, id) {
+            continue;
+        }
+        let (Some(runs), Some(outcomes)) = (runs.get(range.clone()), outcomes.get(range.clone())) else {
+            continue;
+        };
+        let flakes = any_flaked.then_some((flaked, range.start));
+        counter.add_group(id, (runs, outcomes, flakes), windows);
+    }
+    Ok(())
+}
+
+/// Moves to an id in a sorted list; whether it is there.
+fn advance_to(ids: &[TestId], next: &mut usize, id: i64) -> bool {
+    while ids.get(*next).is_some_and(|wanted| wanted.0 < id) {
+        *next += 1;
+    }
+    ids.get(*next).is_some_and(|wanted| wanted.0 == id)
+}
+
+/// Counts rows that come in order of test.
+#[derive(Default)]
+struct Counter {
+    done: Sorted,
+    now: Option<TestCounts>,
+}
+
+/// Run numbers, outcomes, and flakes (with the place of the first) of one test.
+type GroupColumns<'a> = (&'a [i32], &'a [i8], Option<(&'a arrow_array::BooleanArray, usize)>);
+
+impl Counter {
+    fn entry(&mut self, id: i64) -> &mut TestCounts {
+        if self.now.is_some_and(|now| now.id.0 != id) {
+            self.push();
+        }
+        self.now.get_or_insert(TestCounts {
+            id: TestId(id),
+            windows: [Counts::default(); MOST_WINDOWS],
+        })
+    }
+
+    fn push(&mut self) {
+        let now = self.now.take();
+        self.done.extend(now.filter(|now| now.windows.iter().any(|w| !w.is_empty())));
+    }
+
+    fn add(&mut self, id: i64, outcome: i8, flaked: bool, window: u8) {
+        let entry = self.entry(id);
+        if let Some(counts) = entry.windows.get_mut(usize::from(window)) {
+            count(counts, outcome, flaked);
+        }
+    }
+
+    /// All rows of one test that stand together.
+    fn add_group(&mut self, id: i64, (runs, outcomes, flakes): GroupColumns<'_>, windows: &[u8]) {
+        // By window and outcome: no branch in the loop.
+        let mut tally = [[0_u32; 4]; MOST_WINDOWS + 1];
+        let mut flaked = [0_u32; MOST_WINDOWS + 1];
+        for (at, (run, outcome)) in runs.iter().zip(outcomes).enumerate() {
+            let window = usize::try_from(*run).ok().and_then(|run| windows.get(run));
+            let window = usize::from(window.copied().unwrap_or(OUTSIDE)).min(MOST_WINDOWS);
+            let outcome = usize::from(outcome.cast_unsigned() & 3);
+            if let Some(slot) = tally.get_mut(window).and_then(|t| t.get_mut(outcome)) {
+                *slot += 1;
+            }
+            if let (Some((column, start)), Some(slot)) = (flakes, flaked.get_mut(window)) {
+                *slot += u32::from(column.value(start + at));
+            }
+        }
+        let entry = self.entry(id);
+        let tallies = tally.iter().zip(flaked);
+        for (counts, ([pass, fail, error, skip], flakes)) in entry.windows.iter_mut().zip(tallies) {
+            counts.add(Counts {
+                runs: pass + fail + error,
+                failures: fail + error,
+                flakes,
+                skips: *skip,
+            });
+        }
+    }
+
+    fn finish(mut self) -> Sorted {
+        self.push();
+        self.done
+    }
+}
+
+fn count(counts: &mut Counts, outcome: i8, flaked: bool) {
+    let skipped = outcome == Outcome::Skip.code();
+    let failed = outcome == Outcome::Fail.code() || outcome == Outcome::Error.code();
+    counts.add(Counts {
+        runs: u32::from(!skipped),
+        failures: u32::from(failed),
+        flakes: u32::from(flaked),
+        skips: u32::from(skipped),
+    });
+}
+
+/// Adds two sorted lists.
+fn add_sorted(a: Sorted, b: Sorted) -> Sorted {
+    if a.is_empty() {
+        return b;
+    }
+    let mut out = Sorted::with_capacity(a.len().max(b.len()));
+    let mut a = a.into_iter().peekable();
+    for mut right in b {
+        while let Some(left) = a.next_if(|left| left.id < right.id) {
+            out.push(left);
+        }
+        if let Some(left) = a.next_if(|left| left.id == right.id) {
+            for (sum, more) in right.windows.iter_mut().zip(left.windows) {
+                sum.add(more);
+            }
+        }
+        out.push(right);
+    }
+    out.extend(a);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counter, Counts, add_sorted};
+
+    #[test]
+    fn counts_of_two_files_add_up() {
+        let count = |rows: &[(i64, i8, bool, u8)]| {
+            let mut counter = Counter::default();
+            for (id, outcome, flaked, window) in rows {
+                counter.add(*id, *outcome, *flaked, *window);
+            }
+            counter.finish()
+        };
+        let a = count(&[(1, 0, false, 0), (1, 1, false, 0), (5, 3, false, 1), (9, 0, false, 255)]);
+        let b = count(&[(1, 0, true, 0), (3, 2, false, 0)]);
+        let sum = add_sorted(a, b);
+        let ids: Vec<i64> = sum.iter().map(|c| c.id.0).collect();
+        assert_eq!(ids, [1, 3, 5], "a test outside every window is left out");
+        let expected = Counts {
+            runs: 3,
+            failures: 1,
+            flakes: 1,
+            skips: 0,
+        };
+        assert_eq!(sum[0].windows[0], expected);
+    }
+}
