@@ -92,6 +92,10 @@ fn point(text: &str) -> Option<Line<'_>> {
         _ => (rest, false),
     };
     let (name, directive) = split_directive(rest);
+    let (name, directive) = match directive {
+        None => split_timing(name),
+        some => (name, some),
+    };
     let name = unescape(name.trim());
     let point = Point {
         ok,
@@ -114,6 +118,17 @@ fn number(text: &str) -> (Option<u64>, &str) {
         (number.parse().ok(), rest)
     } else {
         (None, text)
+    }
+}
+
+/// Takes off the time that bats writes behind a name: `adds in 31ms`.
+fn split_timing(text: &str) -> (&str, Option<Directive<'_>>) {
+    let split = text.rsplit_once(" in ");
+    let split = split.filter(|(_, time)| time.ends_with("ms"));
+    let timed = split.and_then(|(name, time)| Some((name, seconds(time)?)));
+    match timed {
+        Some((name, seconds)) => (name, Some(Directive::Seconds(seconds))),
+        None => (text, None),
     }
 }
 
@@ -163,8 +178,9 @@ fn seconds(text: &str) -> Option<f64> {
         Some(number) => (number, 1000.0),
         None => (text.strip_suffix('s')?, 1.0),
     };
-    let number: f64 = number.parse().ok()?;
-    number.is_finite().then_some(number / unit)
+    let digits = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let number: f64 = number.parse().ok().filter(|_| digits)?;
+    Some(number / unit)
 }
 
 /// TAP 14 writes `#` and `\` of a description as `\#` and `\\`.
@@ -225,6 +241,8 @@ mod tests {
             directive("ok 1 a # time=1500ms"),
             Some(Directive::Seconds(1.5))
         );
+        assert_eq!(point("ok 1 adds in 31ms").2, "adds");
+        assert_eq!(point("ok 1 ends in ms").2, "ends in ms");
         assert_eq!(directive("ok 1 a \\# TODO later"), None);
         assert_eq!(point("ok 1 - issue #42 \\#1 \\\\ b").2, "issue #42 #1 \\ b");
     }
