@@ -195,3 +195,68 @@ impl Handler for Nunit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::said;
+
+    fn nunit(text: &str) -> String {
+        said(
+            |input, limits, sink| super::read(input, limits, sink),
+            text.as_bytes(),
+        )
+        .text()
+    }
+
+    #[test]
+    fn version_3_names_the_assembly_and_the_class() {
+        let text = nunit(
+            "<test-run><test-suite type='Assembly' name='A.dll'><test-suite type='TestFixture' name='F'>
+             <test-case name='T(1)' fullname='N.F.T(1)' classname='N.F' runstate='Runnable' result='Failed' label='Error' duration='0.5'>
+               <failure><message><![CDATA[boom]]></message><stack-trace>at N.F.T()</stack-trace></failure></test-case>
+             <test-case name='U' classname='N.F' runstate='Ignored' result='Skipped'><reason><message>later</message></reason></test-case>
+             <test-case name='V' classname='N.F' runstate='Runnable' result='Inconclusive'/>
+             <test-case name='W' classname='N.F' runstate='Runnable' result='Warning'/>
+             </test-suite></test-suite></test-run>",
+        );
+        assert_snapshot!(text, @r#"
+        suite F
+        fail A.dll | N.F › T(1) 0.5s "boom" +stack
+        skip A.dll | N.F › U "later"
+        pass A.dll | N.F › V
+        pass A.dll | N.F › W
+        "#);
+    }
+
+    #[test]
+    fn version_2_tells_outcomes_by_result_by_executed_or_by_a_failure() {
+        let text = nunit(
+            "<test-results><test-suite type='Assembly' name='A.dll'><results>
+             <test-case name='N.a' executed='True' result='Success' success='True' time='0,010'/>
+             <test-case name='N.b' executed='True' result='Error'><failure><message>m</message></failure></test-case>
+             <test-case name='N.c' executed='False'><reason><message>r</message></reason></test-case>
+             <test-case name='N.d' executed='True' success='False'/>
+             <test-case name='N.e' executed='True'><failure><message>m</message></failure></test-case>
+             <test-case name='N.f' executed='True' result='Inconclusive'/>
+             </results></test-suite></test-results>",
+        );
+        assert_snapshot!(text, @r#"
+        suite A.dll
+        pass A.dll | N.a 0.01s
+        error A.dll | N.b "m"
+        skip A.dll | N.c "r"
+        fail A.dll | N.d
+        fail A.dll | N.e "m"
+        skip A.dll | N.f
+        "#);
+    }
+
+    #[test]
+    fn a_fixture_that_fails_in_its_set_up_is_a_problem() {
+        let text =
+            nunit("<test-run><test-suite name='F' result='Failed' site='SetUp'/></test-run>");
+        assert_snapshot!(text, @"problem byte 10: the suite `F` failed outside its tests (not counted as a test)");
+    }
+}

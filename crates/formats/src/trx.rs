@@ -224,3 +224,65 @@ impl Handler for Trx {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::said;
+
+    fn trx(text: &str) -> String {
+        said(
+            |input, limits, sink| super::read(input, limits, sink),
+            text.as_bytes(),
+        )
+        .text()
+    }
+
+    #[test]
+    fn results_are_joined_to_classes_that_come_later() {
+        let text = trx(
+            "<TestRun><Results>
+             <UnitTestResult testId='1' testName='a' outcome='Failed' duration='00:00:01.5000000'><Output>
+               <StdOut>noise</StdOut><ErrorInfo><Message>m</Message><StackTrace>at a</StackTrace></ErrorInfo></Output></UnitTestResult>
+             <UnitTestResult testId='2' testName='a' outcome='Passed'/>
+             <UnitTestResult testId='3' testName='b' outcome='NotExecuted'/>
+             <UnitTestResult testId='3' testName='c' outcome='Timeout'/>
+             </Results><TestDefinitions>
+             <UnitTest id='1' storage='c:\\w\\p\\x.dll'><TestMethod className='N.A, x, Version=1.0' name='a'/></UnitTest>
+             <UnitTest id='2' storage='c:/w/p/x.dll'><TestMethod className='N.B' name='a'/></UnitTest>
+             </TestDefinitions></TestRun>",
+        );
+        assert_snapshot!(text, @r#"
+        suite x.dll
+        fail x.dll | N.A › a 1.5s "m" +stack
+        pass x.dll | N.B › a
+        skip  | b
+        error  | c
+        "#);
+    }
+
+    #[test]
+    fn rows_of_a_data_driven_test_count_besides_it() {
+        let text = trx(
+            "<TestRun><Results><UnitTestResult testId='1' testName='a' outcome='Failed'><InnerResults>
+             <UnitTestResult testId='1' testName='a (row 0)' outcome='Passed'/>
+             <UnitTestResult testId='1' testName='a (row 1)' outcome='Failed'><Output><ErrorInfo><Message>m</Message></ErrorInfo></Output></UnitTestResult>
+             </InnerResults></UnitTestResult></Results></TestRun>",
+        );
+        assert_snapshot!(text, @r#"
+        suite 
+        pass  | a (row 0)
+        fail  | a (row 1) "m"
+        fail  | a
+        "#);
+    }
+
+    #[test]
+    fn an_error_of_the_run_is_a_problem() {
+        let text = trx(
+            "<TestRun><ResultSummary><RunInfos><RunInfo outcome='Error'><Text>host crashed</Text></RunInfo></RunInfos></ResultSummary></TestRun>",
+        );
+        assert_snapshot!(text, @"problem byte 34: an error of the run: host crashed (not counted as a test)");
+    }
+}

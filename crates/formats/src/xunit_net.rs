@@ -140,3 +140,39 @@ impl Handler for Xunit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::testing::said;
+
+    #[test]
+    fn tests_errors_and_both_versions_are_read() {
+        let text = "<assemblies><assembly name='A.dll' run-date='2026-11-20' run-time='10:00:00'>
+            <errors><error type='assembly-cleanup'><failure exception-type='X'><message>boom</message></failure></error></errors>
+            <collection name='c'>
+             <test name='N.T.a(x: 1)' type='N.T' method='a' time='0.25' result='Pass'><output>noise</output></test>
+             <test name='N.T.b' type='N.T' method='b' result='Fail'>
+               <failure exception-type='E'><message>m</message><stack-trace>at b</stack-trace></failure></test>
+             <test name='N.T.c' type='N.T' method='c' result='Skip'><reason><![CDATA[why]]></reason></test>
+             <test name='N.T.d' type='N.T' method='d' result='NotRun'/>
+            </collection></assembly></assemblies>
+            <assembly name='B.dll'><class name='N.U'><test name='N.U.a' type='N.U' result='Pass'/></class></assembly>";
+        let said = said(
+            |input, limits, sink| super::read(input, limits, sink),
+            text.as_bytes(),
+        );
+        assert_snapshot!(said.text(), @r#"
+        suite A.dll 2026-11-20T10:00:00Z
+        outside error A.dll | (outside its tests) <X> "boom"
+        pass A.dll | N.T › N.T.a(x: 1) 0.25s
+        fail A.dll | N.T › N.T.b <E> "m" +stack
+        skip A.dll | N.T › N.T.c "why"
+        skip A.dll | N.T › N.T.d
+        problem byte 781: a second document begins in this file (all are read)
+        suite B.dll
+        pass B.dll | N.U › N.U.a
+        "#);
+    }
+}

@@ -1,0 +1,6 @@
+//! gzip and zip, damaged and hostile.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| sprag_fuzz::check(bytes));
