@@ -7,6 +7,7 @@ use std::io::Read;
 
 use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
+use crate::place::place;
 use crate::sink::OUTSIDE;
 use crate::xml::number::{plain_seconds, seconds};
 use crate::xml::text::{attribute, element};
@@ -66,9 +67,13 @@ struct OpenCase {
 }
 
 impl OpenCase {
-    /// Gives a failure the place that the attributes of its case name.
+    /// Gives a failure its place: from its text, else where the attributes of its case say that the test stands.
     fn locate(&self, failure: &mut Failure) {
-        if failure.file.is_none() && !self.file.is_empty() {
+        let found = place(&failure.stack).or_else(|| place(&failure.message));
+        if let Some((file, line)) = found {
+            failure.file = Some(file.to_owned());
+            failure.line = Some(line);
+        } else if !self.file.is_empty() {
             failure.file = Some(self.file.clone());
             failure.line = self.line;
         }

@@ -30,6 +30,7 @@ mod limits;
 mod lines;
 mod mocha;
 mod nunit;
+mod place;
 mod playwright;
 mod read;
 mod seen;

@@ -2,6 +2,8 @@
 
 use model::Failure;
 
+use crate::place::place;
+
 use super::text::{attribute, element};
 use super::{Attrs, Out};
 
@@ -52,13 +54,14 @@ impl Parts {
         if message.is_empty() && stack.is_empty() && parts.kind.is_empty() {
             return None;
         }
+        let found = place(stack);
         let first = stack.lines().next().unwrap_or_default();
         Some(Failure {
             kind: Some(parts.kind).filter(|kind| !kind.is_empty()),
             message: if message.is_empty() { first } else { message }.to_owned(),
             stack: stack.to_owned(),
-            file: None,
-            line: None,
+            file: found.map(|(file, _)| file.to_owned()),
+            line: found.map(|(_, line)| line),
         })
     }
 }
