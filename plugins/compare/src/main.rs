@@ -1,3 +1,5 @@
 //! The `sprag-compare` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    sprag_compare::run(std::env::args_os()).into()
+}

@@ -1,0 +1,287 @@
+//! `check`: a run against a history, a verdict for every failure.
+
+use std::fs;
+use std::path::Path;
+
+use formats::Limits;
+use history::{Filter, History, Lane};
+use host::{Exit, GitFacts};
+use model::{Conclusion, Problem, RecordedRun, Report, RunInfo, Timestamp};
+use report::{MarkdownOptions, Style};
+use verdict::{Facts, OtherPrs};
+
+use crate::action;
+use crate::cli::Check;
+use crate::context::Context;
+use crate::error::Error;
+use crate::identify::{Sources, identify};
+use crate::record::parse_time;
+use crate::scope::Scope;
+use crate::{load, resolve, settings};
+
+/// Days in which a run of the same commit counts as a rerun, and failures of other pull requests are looked at.
+const RECENT_DAYS: f64 = 3.0;
+
+/// GitHub's limit for a comment, in characters.
+const COMMENT_LIMIT: usize = 65_536;
+
+pub(crate) fn run(arguments: &Check, context: &Context) -> Result<Exit, Error> {
+    let compared = compare(arguments, context)?;
+    write_files(arguments, &compared)?;
+    let text = if arguments.json {
+        report::json(&compared)
+    } else {
+        report::terminal(&compared, &style(context))
+    };
+    context.print(&text)?;
+    Ok(exit(&compared))
+}
+
+/// How a terminal is written to.
+pub(crate) fn style(context: &Context) -> Style {
+    Style {
+        color: context.console.color,
+        width: context.console.width,
+    }
+}
+
+/// The exit code that a report asks for: 3 when Sprag could not decide, never success by accident.
+pub(crate) fn exit(compared: &Report) -> Exit {
+    match compared.conclusion {
+        Conclusion::Clear => Exit::Clear,
+        Conclusion::Blocked => Exit::Blocked,
+        Conclusion::Undecided => Exit::Undecided,
+    }
+}
+
+/// Writes the pages that the user asked for.
+pub(crate) fn write_files(arguments: &Check, compared: &Report) -> Result<(), Error> {
+    if let Some(path) = &arguments.html {
+        action::write(Path::new(path), &report::html(compared))?;
+    }
+    if let Some(path) = &arguments.markdown {
+        let options = MarkdownOptions {
+            key: format!("sprag-compare {}", compared.subject.run.key.job),
+            limit: COMMENT_LIMIT,
+            full_report: String::new(),
+        };
+        action::write(Path::new(path), &report::markdown(compared, &options))?;
+    }
+    Ok(())
+}
+
+/// Reads the run and the history, and judges.
+pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Error> {
+    let config = settings::load(arguments.config.as_deref(), arguments.fail_on.as_deref())?;
+    let patterns: Vec<String> = arguments
+        .files
+        .iter()
+        .chain(&arguments.results)
+        .cloned()
+        .collect();
+    let files = host::expand(&patterns)?;
+    let (mut run, mut problems) = load::collect(&files, &Limits::default());
+    let at = match &arguments.at {
+        Some(text) => parse_time(text, "--at")?,
+        None => context.now,
+    };
+    let history = History::open(&arguments.store.history)?;
+    let info = info(arguments, &history, context, run.started_at.unwrap_or(at))?;
+    let baseline = baseline(&history, &info, at, &mut problems)?;
+    resolve::resolve(&mut run, &baseline.names);
+    let recent = Recent::read(&history, &info, at, &mut problems)?;
+    let changed_files = changed_files(arguments, &info)?;
+    let merge_base = merge_base(arguments, &info);
+    Ok(verdict::judge(
+        &config,
+        &baseline,
+        &Facts {
+            info: &info,
+            run: &run,
+            base: &info.key.branch,
+            merge_base: &merge_base,
+            changed_files: &changed_files,
+            other_prs: &recent.other_prs,
+            reruns: &recent.reruns,
+            at,
+            problems: &problems,
+        },
+    ))
+}
+
+/// The run under judgement. What neither the arguments nor the CI environment say is what the history holds, where it holds only one.
+fn info(
+    arguments: &Check,
+    history: &History,
+    context: &Context,
+    started_at: Timestamp,
+) -> Result<RunInfo, Error> {
+    let sources = Sources {
+        ci: context.ci(),
+        git: Context::git(),
+    };
+    let mut info = identify(
+        &arguments.run,
+        &sources,
+        arguments.base.as_deref(),
+        started_at,
+    );
+    let scope = Scope {
+        repo: arguments.run.repo.as_deref().or(some(&sources.ci.repo)),
+        branch: arguments.base.as_deref().or(some(&sources.ci.branch)),
+        job: arguments.run.job.as_deref().or(some(&sources.ci.job)),
+    };
+    scope.fill(&mut info.key, &history.stat()?)?;
+    Ok(info)
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn baseline(
+    history: &History,
+    info: &RunInfo,
+    at: Timestamp,
+    problems: &mut Vec<Problem>,
+) -> Result<verdict::Baseline, Error> {
+    let filter = Filter {
+        until: Some(at),
+        with_names: true,
+        with_texts: true,
+        ..Filter::base(&info.key.repo, &info.key.branch)
+    };
+    let mut runs = history.runs(&filter)?;
+    let mut baseline = verdict::Baseline::default();
+    for run in &mut runs {
+        if run.info.key != info.key {
+            baseline.observe(&run);
+        }
+    }
+    problems.extend(runs.take_problems());
+    Ok(baseline)
+}
+
+/// What pull requests did in the last days.
+struct Recent {
+    other_prs: OtherPrs,
+    reruns: Vec<RecordedRun>,
+}
+
+impl Recent {
+    fn read(
+        history: &History,
+        info: &RunInfo,
+        at: Timestamp,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, Error> {
+        let filter = Filter {
+            lane: Some(Lane::Pr),
+            from: Some(at.plus_days(-RECENT_DAYS)),
+            until: Some(at),
+            ..Filter::base(&info.key.repo, &info.key.branch)
+        };
+        let mut recent = Self {
+            other_prs: OtherPrs::default(),
+            reruns: Vec::new(),
+        };
+        let mut runs = history.runs(&filter)?;
+        for run in &mut runs {
+            recent.take(run, info);
+        }
+        problems.extend(runs.take_problems());
+        Ok(recent)
+    }
+
+    fn take(&mut self, run: RecordedRun, info: &RunInfo) {
+        self.other_prs.observe(&run);
+        let same_source = !info.commit.is_empty() && run.info.commit == info.commit;
+        if same_source && run.info.key.job == info.key.job && run.info.key != info.key {
+            self.reruns.push(run);
+        }
+    }
+}
+
+fn merge_base(arguments: &Check, info: &RunInfo) -> String {
+    let asked = || GitFacts::merge_base(Path::new("."), &info.key.branch);
+    arguments.merge_base.clone().unwrap_or_else(asked)
+}
+
+/// The changed files: those of the arguments, else what git says differs from the merge base.
+fn changed_files(arguments: &Check, info: &RunInfo) -> Result<Vec<String>, Error> {
+    let Some(list) = &arguments.changed_files else {
+        let base = arguments.merge_base.as_deref().unwrap_or(&info.key.branch);
+        return Ok(GitFacts::changed_files(Path::new("."), base));
+    };
+    let text = match list.strip_prefix('@') {
+        Some(file) => read_list(Path::new(file))?,
+        None if is_list(Path::new(list)) => read_list(Path::new(list))?,
+        None => list.clone(),
+    };
+    let paths = text
+        .split([',', '\n', '\0'])
+        .map(str::trim)
+        .filter(|path| !path.is_empty());
+    Ok(paths.map(str::to_owned).collect())
+}
+
+/// Whether a file holds one path a line, rather than being one of the changed files itself.
+fn is_list(file: &Path) -> bool {
+    let like_a_path = |line: &str| {
+        !line.starts_with([' ', '\t', '#', '/'])
+            && line.contains(['/', '.'])
+            && !line.contains([';', '{', '('])
+    };
+    fs::read_to_string(file)
+        .is_ok_and(|text| !text.trim().is_empty() && text.lines().all(like_a_path))
+}
+
+fn read_list(file: &Path) -> Result<String, Error> {
+    fs::read_to_string(file).map_err(|source| Error::Read {
+        path: file.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use model::RunInfo;
+
+    use super::changed_files;
+    use crate::cli::Check;
+
+    fn changed(list: &str) -> Vec<String> {
+        let arguments = Check {
+            changed_files: Some(list.to_owned()),
+            ..Check::default()
+        };
+        changed_files(&arguments, &RunInfo::default()).unwrap()
+    }
+
+    #[test]
+    fn changed_files_are_a_list_or_a_file_that_holds_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = dir.path().join("changed.txt");
+        fs::write(&list, "src/a.rs\nsrc/b.rs\n").unwrap();
+        assert_eq!(changed("src/a.rs,src/b.rs"), ["src/a.rs", "src/b.rs"]);
+        assert_eq!(
+            changed(&list.display().to_string()),
+            ["src/a.rs", "src/b.rs"]
+        );
+        assert_eq!(
+            changed(&format!("@{}", list.display())),
+            ["src/a.rs", "src/b.rs"]
+        );
+    }
+
+    #[test]
+    fn a_changed_source_file_is_not_read_as_a_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("a.rs");
+        fs::write(&source, "fn main() {\n    run();\n}\n").unwrap();
+        let path = source.display().to_string();
+        assert_eq!(changed(&path), [path]);
+    }
+}

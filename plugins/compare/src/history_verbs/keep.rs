@@ -1,0 +1,87 @@
+//! `history verify`, `compact` and `snapshot`: keep a history whole and small.
+
+use history::{CompactOptions, History};
+use host::Exit;
+use model::Problem;
+use serde::Serialize;
+
+use super::{answer, note_problems};
+use crate::cli::{HistoryArgs, HistoryCompact};
+use crate::context::Context;
+use crate::error::Error;
+
+/// The proof, as `--json` prints it.
+#[derive(Serialize)]
+struct Proof {
+    whole: bool,
+    runs: u64,
+    rows: u64,
+    files: u64,
+    bytes: u64,
+    doubled_runs: u64,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn verify(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
+    let verified = History::open(&arguments.store.history)?.verify()?;
+    let proof = Proof {
+        whole: verified.problems.is_empty(),
+        runs: verified.runs,
+        rows: verified.rows,
+        files: verified.files,
+        bytes: verified.bytes,
+        doubled_runs: verified.doubled_runs,
+        problems: verified.problems,
+    };
+    note_problems(context, &proof.problems);
+    let verdict = if proof.whole { "whole" } else { "DAMAGED" };
+    let text = format!(
+        "{verdict}: {} runs, {} rows in {} files of {} bytes, every checksum compared; {} problems\n",
+        proof.runs,
+        proof.rows,
+        proof.files,
+        proof.bytes,
+        proof.problems.len()
+    );
+    answer(context, arguments.json, &proof, &text)?;
+    Ok(if proof.whole {
+        Exit::Clear
+    } else {
+        Exit::Blocked
+    })
+}
+
+/// What compaction did, as `--json` prints it.
+#[derive(Serialize)]
+struct Done {
+    runs: u64,
+    rows: u64,
+    files: u64,
+    expired_runs: u64,
+    deleted: u64,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<Exit, Error> {
+    let history = History::open(&arguments.common.store.history)?;
+    let options = CompactOptions {
+        keep_days: arguments.keep_days.map(f64::from),
+        ..CompactOptions::at(context.now)
+    };
+    let compacted = history.compact(&options)?;
+    let done = Done {
+        runs: compacted.runs,
+        rows: compacted.rows,
+        files: compacted.files,
+        expired_runs: compacted.expired_runs,
+        deleted: compacted.deleted,
+        problems: compacted.problems,
+    };
+    note_problems(context, &done.problems);
+    let text = format!(
+        "compacted {} rows of {} runs into {} files; let go {} runs, deleted {} old files\n",
+        done.rows, done.runs, done.files, done.expired_runs, done.deleted
+    );
+    answer(context, arguments.common.json, &done, &text)?;
+    Ok(Exit::Clear)
+}

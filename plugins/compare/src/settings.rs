@@ -1,0 +1,139 @@
+//! The configuration file, `.sprag.yaml`: strict, and not needed to start.
+
+use std::path::Path;
+
+use model::Verdict;
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = ".sprag.yaml";
+
+/// No configuration is longer; what is longer is something else.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The whole file: one section a plugin.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    compare: verdict::Config,
+}
+
+/// The section `compare` of the file that is named, else of `.sprag.yaml` where there is one, else the defaults; `fail_on` of
+/// the arguments wins.
+///
+/// # Errors
+/// [`Error::Argument`] when the file or a verdict cannot be understood, [`Error::Read`] when the file cannot be read.
+pub(crate) fn load(file: Option<&str>, fail_on: Option<&str>) -> Result<verdict::Config, Error> {
+    let text = match file {
+        Some(path) => read(Path::new(path))?,
+        None if Path::new(DEFAULT_FILE).is_file() => read(Path::new(DEFAULT_FILE))?,
+        None => String::new(),
+    };
+    parse(&text, file.unwrap_or(DEFAULT_FILE), fail_on)
+}
+
+fn parse(text: &str, file: &str, fail_on: Option<&str>) -> Result<verdict::Config, Error> {
+    let mut config = section(text, file)?;
+    if let Some(words) = fail_on {
+        config.fail_on = verdicts(words)?;
+    }
+    Ok(config)
+}
+
+fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
+    if text.trim().is_empty() {
+        return Ok(verdict::Config::default());
+    }
+    let parsed: Result<File, _> = serde_saphyr::from_str(text);
+    parsed.map(|file| file.compare).map_err(|error| {
+        Error::argument(
+            format!("{file}: {error}"),
+            "docs/verdicts.md lists every key of `compare`",
+        )
+    })
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MOST_BYTES {
+        return Err(Error::argument(
+            format!(
+                "{} has {size} bytes, too many for a configuration",
+                path.display()
+            ),
+            "name another file with --config",
+        ));
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}
+
+fn verdicts(words: &str) -> Result<Vec<Verdict>, Error> {
+    let words = words.split(',').map(str::trim);
+    words
+        .filter(|word| !word.is_empty() && *word != "nothing")
+        .map(verdict)
+        .collect()
+}
+
+fn verdict(word: &str) -> Result<Verdict, Error> {
+    Verdict::from_word(word).ok_or_else(|| {
+        let known = Verdict::ALL.map(Verdict::word).join(", ");
+        Error::argument(
+            format!("`{word}` is no verdict"),
+            format!("one of {known}, or nothing"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Verdict;
+
+    use super::parse;
+
+    fn parsed(text: &str, fail_on: Option<&str>) -> Result<verdict::Config, String> {
+        parse(text, ".sprag.yaml", fail_on).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_file_the_defaults_hold() {
+        let config = parsed("", None).unwrap();
+        assert_eq!(config, verdict::Config::default());
+        assert_eq!(
+            config.fail_on,
+            [Verdict::Caused, Verdict::NewTest, Verdict::Outage]
+        );
+    }
+
+    #[test]
+    fn arguments_win_over_the_file() {
+        let file = "compare:\n  fail-on: [outage]\n  caused-at: 0.9\n";
+        assert_eq!(parsed(file, None).unwrap().fail_on, [Verdict::Outage]);
+        assert_eq!(
+            parsed(file, Some("caused, suspect")).unwrap().fail_on,
+            [Verdict::Caused, Verdict::Suspect]
+        );
+        assert_eq!(parsed(file, Some("nothing")).unwrap().fail_on, []);
+        assert!((parsed(file, None).unwrap().caused_at - 0.9).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_wrong_key_or_verdict_is_named() {
+        let wrong_key = parsed("compare:\n  fail_on: []\n", None).unwrap_err();
+        assert!(
+            wrong_key.contains("fail_on") && wrong_key.contains(".sprag.yaml"),
+            "{wrong_key}"
+        );
+        let wrong_verdict = parsed("", Some("cuased")).unwrap_err();
+        assert!(
+            wrong_verdict.contains("cuased") && wrong_verdict.contains("caused"),
+            "{wrong_verdict}"
+        );
+    }
+}
