@@ -281,7 +281,8 @@ impl Stream<'_> {
             self.forget(name, package);
         }
         let mut package = known.unwrap_or_default();
-        if !package.announced {
+        // `skip` is a package without test files.
+        if !package.announced && outcome != Outcome::Skip {
             sink.suite(name, None);
         }
         package.failed |= unfinished(name, &package, outcome, sink);

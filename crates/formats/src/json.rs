@@ -5,13 +5,16 @@
 //! lone surrogates and gives no way to go on after an error. Here a string is kept to a limit given by the caller, skipped
 //! values cost nothing, `NaN` is a null, and in a file of lines the next line is read after a broken one.
 
-use std::io::BufRead;
+use std::io::{BufRead, ErrorKind};
 
 use memchr::{memchr, memchr2, memchr3};
 
 mod key;
 
 pub(crate) use key::Key;
+
+/// How much is taken from the input at once.
+const CHUNK: usize = 64 << 10;
 
 /// Why reading stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,9 @@ pub(crate) enum Scalar {
 /// The reader; see the module.
 pub(crate) struct Json<'r> {
     input: &'r mut dyn BufRead,
+    /// What was taken from `input`, and how much of it was read: bytes are looked at one by one, and a call each is slow.
+    buffer: Vec<u8>,
+    at: usize,
     text: Vec<u8>,
     keep: usize,
     cut: bool,
@@ -73,6 +79,8 @@ impl<'r> Json<'r> {
     pub(crate) fn document(input: &'r mut dyn BufRead, max_depth: usize) -> Self {
         Self {
             input,
+            buffer: Vec::new(),
+            at: 0,
             text: Vec::new(),
             keep: 0,
             cut: false,
@@ -94,17 +102,32 @@ impl<'r> Json<'r> {
     }
 
     fn peek(&mut self) -> Got<Option<u8>> {
+        if self.at == self.buffer.len() {
+            self.fill()?;
+        }
+        Ok(self.buffer.get(self.at).copied())
+    }
+
+    #[cold]
+    fn fill(&mut self) -> Got<()> {
+        self.buffer.clear();
+        self.at = 0;
         loop {
             match self.input.fill_buf() {
-                Ok(buffer) => return Ok(buffer.first().copied()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Ok(more) => {
+                    let more = more.get(..CHUNK).unwrap_or(more);
+                    self.buffer.extend_from_slice(more);
+                    self.input.consume(self.buffer.len());
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(Broken::Io(error.to_string())),
             }
         }
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.input.consume(bytes);
+        self.at += bytes;
         self.offset += bytes as u64;
     }
 
@@ -314,7 +337,7 @@ impl<'r> Json<'r> {
             if self.peek()?.is_none() {
                 return Err(Broken::End);
             }
-            let buffer = self.input.fill_buf().unwrap_or_default();
+            let buffer = self.buffer.get(self.at..).unwrap_or_default();
             let stop = if self.by_line {
                 memchr3(b'"', b'\\', b'\n', buffer)
             } else {
@@ -413,7 +436,7 @@ impl<'r> Json<'r> {
         self.text.clear();
         self.cut = false;
         while self.peek()?.is_some() {
-            let buffer = self.input.fill_buf().unwrap_or_default();
+            let buffer = self.buffer.get(self.at..).unwrap_or_default();
             let stop = memchr(b'\n', buffer);
             let (line, _rest) = buffer.split_at(stop.unwrap_or(buffer.len()));
             keep(&mut self.text, limit, &mut self.cut, line);
@@ -431,7 +454,7 @@ impl<'r> Json<'r> {
         self.text.clear();
         self.cut = false;
         while count > 0 && self.peek()?.is_some() {
-            let buffer = self.input.fill_buf().unwrap_or_default();
+            let buffer = self.buffer.get(self.at..).unwrap_or_default();
             let wanted = usize::try_from(count).unwrap_or(usize::MAX);
             let taken = wanted.min(buffer.len());
             let block = buffer.get(..taken).unwrap_or_default();

@@ -59,7 +59,6 @@ FAIL	c [setup failed]
     outside error b | [build failed] "undefined: y" at ./x.go:4 +stack
     suite c
     outside error c | [setup failed] "[setup failed]"
-    suite d
     "#);
 }
 
