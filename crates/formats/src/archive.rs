@@ -116,7 +116,7 @@ impl Reader<'_> {
             return self.gzip(at, input);
         }
         self.zip(at, input);
-        if self.given == 0 && !self.full {
+        if self.given == 0 && self.entries > 0 && !self.full {
             let what = format!("no test results among its {} files", self.entries);
             self.problem(name, what, "is it the right artifact?");
         }
