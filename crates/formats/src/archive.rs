@@ -115,8 +115,7 @@ impl Reader<'_> {
         if is_gzip(&magic) {
             return self.gzip(at, input);
         }
-        self.zip(at, input);
-        if self.given == 0 && self.entries > 0 && !self.full {
+        if self.zip(at, input) && self.given == 0 && !self.full {
             let what = format!("no test results among its {} files", self.entries);
             self.problem(name, what, "is it the right artifact?");
         }
@@ -185,31 +184,38 @@ impl Reader<'_> {
             let what = format!("a zip of more than {HELD_ZIP} bytes within an archive");
             return self.problem(at.name, what, "it is not opened; unpack it first");
         }
-        self.zip(at, &mut Cursor::new(bytes));
+        let _opened = self.zip(at, &mut Cursor::new(bytes));
     }
 
-    fn zip(&mut self, at: At<'_>, input: &mut dyn ReadSeek) {
+    /// Reads a zip; whether it could be opened.
+    fn zip(&mut self, at: At<'_>, input: &mut dyn ReadSeek) -> bool {
         match entry_count(input) {
             Ok(Some(count)) if count > self.limits.archive_files as u64 => {
                 let what = format!("the archive says it has {count} files");
                 self.full = true;
-                return self.problem(at.name, what, "it is not opened");
+                self.problem(at.name, what, "it is not opened");
+                return false;
             }
             Ok(_) => {}
-            Err(error) => return self.problem(at.name, format!("cannot be read: {error}"), ""),
+            Err(error) => {
+                self.problem(at.name, format!("cannot be read: {error}"), "");
+                return false;
+            }
         }
         let mut archive = match ZipArchive::new(input) {
             Ok(archive) => archive,
             Err(error) => {
                 let what = format!("the zip cannot be read: {error}");
-                return self.problem(at.name, what, "it is truncated or damaged");
+                self.problem(at.name, what, "it is truncated or damaged");
+                return false;
             }
         };
         for index in 0..archive.len() {
             if !self.entry(at, &mut archive, index) {
-                return;
+                break;
             }
         }
+        true
     }
 
     /// Reads one entry of a zip; false when no more may be read.

@@ -132,6 +132,10 @@ fn too_many_files_and_no_results_are_said() {
         ["a: PROBLEM the archive says it has 2 files (it is not opened)"]
     );
     assert_eq!(
+        found(&zip(&[]), &Limits::default()),
+        ["a: PROBLEM no test results among its 0 files (is it the right artifact?)"]
+    );
+    assert_eq!(
         found(&bytes, &Limits::default()),
         ["a: PROBLEM no test results among its 2 files (is it the right artifact?)"]
     );
