@@ -2,7 +2,7 @@
 
 use model::Problem;
 
-use crate::text::{columns, count, grouped, line, name, put, seconds};
+use crate::text::{columns, count, grouped, line, name, put, seconds, without_commands};
 
 /// What one file holds, or all of them together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,7 +65,7 @@ pub fn inspect_table(files: &[Inspected], total: &Inspected) -> String {
             count((all - LISTED) as u64, "more problem")
         );
     }
-    out
+    without_commands(&out)
 }
 
 /// A path that keeps its end when it is too long, for there the difference is.

@@ -30,7 +30,8 @@ pub fn json(report: &Report) -> String {
         }
     }
     out.push('\n');
-    out
+    // Only a text can hold it, and GitHub takes it for a command anywhere in a line of a log.
+    out.replace("##[", "#\\u0023[")
 }
 
 fn escape(c: char, out: &mut String) {
@@ -139,14 +140,14 @@ mod tests {
     #[test]
     fn it_reads_back_as_the_same_report() {
         let mut report = fixture::mixed();
-        report.findings[0].test.name = "a\u{202e}\u{e0041}\u{7f}\"\\".to_owned();
+        report.findings[0].test.name = "a\u{202e}\u{e0041}\u{7f}\"\\##[x]".to_owned();
         let text = json(&report);
         assert_eq!(
             serde_json::from_str::<model::Report>(&text).unwrap(),
             report
         );
         assert!(
-            text.contains(r#""name": "a\u202e\udb40\udc41\u007f\"\\""#),
+            text.contains(r#""name": "a\u202e\udb40\udc41\u007f\"\\#\u0023[x]""#),
             "{text}"
         );
         assert!(text.ends_with("}\n"));

@@ -102,6 +102,26 @@ pub(crate) fn is_invisible(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Text for a log, in which no line is a command to the CI system that shows the log.
+///
+/// GitHub takes a line that starts with `::` after any blanks, and `##[` anywhere; Azure and `TeamCity` take `##vso[` and
+/// `##teamcity[`. A blank inside keeps them readable and stops them.
+pub(crate) fn without_commands(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for line in text.lines() {
+        let rest = line.trim_start();
+        let (blanks, _) = line.split_at(line.len() - rest.len());
+        match rest.strip_prefix("::") {
+            Some(rest) => put!(out, "{blanks}: :{rest}\n"),
+            None => put!(out, "{line}\n"),
+        }
+    }
+    for command in ["[", "vso[", "teamcity["] {
+        out = out.replace(&format!("##{command}"), &format!("# #{command}"));
+    }
+    out
+}
+
 /// Columns that a text takes on a terminal.
 pub(crate) fn columns(text: &str) -> usize {
     text.width()
@@ -188,6 +208,7 @@ pub(crate) fn safe_url(url: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::without_commands;
     use super::{count, days, grouped, line, lines, moment, percent, safe_url, seconds};
     use model::Timestamp;
 
@@ -203,6 +224,14 @@ mod tests {
             "e\u{301}\u{301}\u{301}<U+0301>"
         );
         assert_eq!(line("größer 大 ☃", 99), "größer 大 ☃");
+    }
+
+    #[test]
+    fn no_line_of_a_log_is_a_command() {
+        assert_eq!(
+            without_commands("a ::b\n   ::error::x\n::::y\n##[group]##vso[z]\n"),
+            "a ::b\n   : :error::x\n: :::y\n# #[group]# #vso[z]\n"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Lines of a width, with or without colour.
 
 use super::Style;
-use crate::text::{columns, count, put};
+use crate::text::{columns, count, put, without_commands};
 
 /// Columns of the widest label of a field, and the blank after it.
 const LABEL: usize = 14;
@@ -52,10 +52,7 @@ impl Canvas {
     }
 
     pub(super) fn finish(self) -> String {
-        let mut out = self.out;
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-        out
+        without_commands(self.out.trim_end())
     }
 
     /// An empty line, unless there is one.

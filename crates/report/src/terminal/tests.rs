@@ -191,12 +191,19 @@ fn hostile_names_and_messages_do_not_act() {
     let test = TestName::new("", None, name);
     let finding = fixture::saying(
         fixture::finding(Verdict::Caused, test, [0.97, 0.01, 0.02]),
-        model::Failure::of(&format!("\x1b[2J{}", "z".repeat(1_000_000))),
+        model::Failure::of(&format!(
+            "\x1b[2J\n::set-output name=x::y\n{}",
+            "z".repeat(1_000_000)
+        )),
     );
     let text = plain(&fixture::with(vec![finding]), 80);
     assert!(
         text.contains("evil␛]0;title␇<U+202E>␍␊::error::x"),
         "{text}"
+    );
+    assert!(
+        text.lines()
+            .all(|line| !line.trim_start().starts_with("::"))
     );
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
     assert!(text.len() < 3000);
