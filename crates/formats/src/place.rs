@@ -1,7 +1,7 @@
 //! Where a test failed, from the text of its failure: the first `file:line` that is the project's own.
 
 /// How many lines of a text are looked at.
-const LINES: usize = 400;
+const LINES: usize = 200;
 
 /// Frames of runtimes and test libraries: they say how the failure was raised, not where the test failed.
 const LIBRARIES: [&str; 18] = [
@@ -37,17 +37,26 @@ const EXTENSIONS: [&str; 42] = [
 ///
 /// pytest shows the code first and the place last (`tests/test_a.py:3: AssertionError`), everything else the place first.
 pub(crate) fn place(text: &str) -> Option<(&str, u32)> {
-    let own = || {
-        let lines = text.lines().take(LINES);
-        lines.filter(|line| !LIBRARIES.iter().any(|library| line.contains(library)))
-    };
-    let pytest = own().filter(|line| !line.starts_with(char::is_whitespace));
-    let pytest =
-        pytest.filter_map(|line| line.split_once(": ").and_then(|(start, _)| exact(start)));
-    pytest
-        .filter(|(file, _)| has_extension(file, "py"))
-        .last()
-        .or_else(|| own().find_map(in_line))
+    let lines = || text.lines().take(LINES);
+    let pytest = |line: &'_ str| !line.starts_with(char::is_whitespace) && line.contains(".py:");
+    if text.contains(".py:") {
+        let places = lines().filter(|line| pytest(line)).filter_map(after_code);
+        if let Some(last) = places.last() {
+            return Some(last);
+        }
+    }
+    lines().find_map(|line| in_line(line).filter(|_| is_own(line)))
+}
+
+/// Whether a line is no frame of a library.
+fn is_own(line: &str) -> bool {
+    !LIBRARIES.iter().any(|library| line.contains(library))
+}
+
+/// `tests/test_a.py:3: AssertionError` at the start of a line.
+fn after_code(line: &str) -> Option<(&str, u32)> {
+    let (start, _) = line.split_once(": ")?;
+    exact(start).filter(|(file, _)| has_extension(file, "py") && is_own(file))
 }
 
 /// A place somewhere in a line.

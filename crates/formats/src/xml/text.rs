@@ -87,16 +87,16 @@ fn decode(raw: &[u8], entities: bool, out: &mut String) -> Oddities {
 
 /// Whether a byte may belong to an illegal character: a control character, or the start of U+FFFE and its like.
 fn may_be_illegal(byte: u8) -> bool {
-    match byte {
-        b'\t' | b'\n' | b'\r' => false,
-        0..0x20 | 0x7F | 0xEF => true,
-        _ => false,
-    }
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7F || byte == 0xEF
 }
 
 /// Appends without control characters and terminal colours; whether there were any.
 fn push_clean(text: &str, out: &mut String) -> bool {
-    if !text.bytes().any(may_be_illegal) {
+    // All bytes rather than the first: without a way out the loop runs many bytes at a time.
+    let suspicious = text
+        .bytes()
+        .fold(0, |any, byte| any | u8::from(may_be_illegal(byte)));
+    if suspicious == 0 {
         out.push_str(text);
         return false;
     }
