@@ -207,11 +207,18 @@ impl History {
         let known_texts = self.texts_of(state, repo)?;
         let (mut names, mut texts) = (Names::new(), Texts::new());
         for row in runs.flat_map(|run| &run.rows) {
-            if let (false, Some(name)) = (known_names.contains_key(&row.id), named.names.get(&row.id)) {
+            if let (false, Some(name)) =
+                (known_names.contains_key(&row.id), named.names.get(&row.id))
+            {
                 names.entry(row.id).or_insert_with(|| name.clone());
             }
-            let Some(signature) = row.signature else { continue };
-            if let (false, Some(text)) = (known_texts.contains_key(&signature), named.texts.get(&signature)) {
+            let Some(signature) = row.signature else {
+                continue;
+            };
+            if let (false, Some(text)) = (
+                known_texts.contains_key(&signature),
+                named.texts.get(&signature),
+            ) {
                 texts.entry(signature).or_insert_with(|| text.clone());
             }
         }

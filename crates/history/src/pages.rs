@@ -36,14 +36,22 @@ fn select_in_group(
         return None;
     };
     let offsets = metadata.offset_index()?.get(group)?.get(ID_COLUMN)?;
-    let starts: Vec<i64> = offsets.page_locations().iter().map(|page| page.first_row_index).collect();
+    let starts: Vec<i64> = offsets
+        .page_locations()
+        .iter()
+        .map(|page| page.first_row_index)
+        .collect();
     let total = metadata.row_group(group).num_rows();
     let ends = starts.iter().skip(1).copied().chain([total]);
     for (page, (start, end)) in starts.iter().zip(ends).enumerate() {
         let rows = usize::try_from(end.checked_sub(*start)?).ok()?;
         let bounds = column.min_value(page).zip(column.max_value(page));
         let hit = bounds.is_none_or(|(min, max)| any_between(ids, *min, *max));
-        selectors.push(if hit { RowSelector::select(rows) } else { RowSelector::skip(rows) });
+        selectors.push(if hit {
+            RowSelector::select(rows)
+        } else {
+            RowSelector::skip(rows)
+        });
     }
     Some(())
 }
@@ -61,7 +69,9 @@ mod tests {
     #[test]
     fn a_page_is_read_only_when_a_test_can_be_in_it() {
         let ids = [TestId(-5), TestId(10)];
-        assert!(any_between(&ids, -9, -5) && any_between(&ids, 10, 10) && any_between(&ids, -9, 99));
+        assert!(
+            any_between(&ids, -9, -5) && any_between(&ids, 10, 10) && any_between(&ids, -9, 99)
+        );
         assert!(!any_between(&ids, -4, 9) && !any_between(&ids, 11, 12));
     }
 }

@@ -16,11 +16,11 @@ use crate::{
     chunk::Chunk,
     commit::FileEntry,
     history::History,
+    key::Partition,
     pages::select_ids,
     plan::{Filter, problem_of},
     pq, run_file,
     run_table::RunTable,
-    key::Partition,
 };
 
 /// Rows that are decoded at once.
@@ -105,7 +105,10 @@ impl History {
         filter.from = scan.windows.iter().map(|w| w.start).min();
         filter.until = scan.windows.iter().map(|w| w.end).max();
         let plan = self.plan(&filter)?;
-        let chunks = plan.chunks.into_iter().map(|(file, table)| Part::Chunk(file, table));
+        let chunks = plan
+            .chunks
+            .into_iter()
+            .map(|(file, table)| Part::Chunk(file, table));
         let runs = plan.run_files.into_iter().map(Part::Run);
         let parts: Vec<Part> = chunks.chain(runs).collect();
         let mut scanned = Scanned {
@@ -132,7 +135,9 @@ impl History {
             let mut done = Vec::new();
             loop {
                 let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let Some(part) = parts.get(at) else { return done };
+                let Some(part) = parts.get(at) else {
+                    return done;
+                };
                 done.push((at, self.scan_part(part, scan)));
             }
         };
@@ -161,7 +166,11 @@ impl History {
                 for row in run.rows.iter().filter(|row| wanted(scan, row.id)) {
                     counter.add(row.id.0, row.outcome.code(), row.flaked, window);
                 }
-                Ok((Partition::of(&run.info), run.rows.len() as u64, counter.finish()))
+                Ok((
+                    Partition::of(&run.info),
+                    run.rows.len() as u64,
+                    counter.finish(),
+                ))
             }
         }
     }
@@ -200,7 +209,9 @@ const OUTSIDE: u8 = u8::MAX;
 fn window_of(scan: &Scan, at: Timestamp) -> u8 {
     let windows = scan.windows.iter().take(MOST_WINDOWS);
     let found = windows.into_iter().position(|window| window.contains(&at));
-    found.and_then(|at| u8::try_from(at).ok()).unwrap_or(OUTSIDE)
+    found
+        .and_then(|at| u8::try_from(at).ok())
+        .unwrap_or(OUTSIDE)
 }
 
 fn wanted(scan: &Scan, id: TestId) -> bool {
@@ -226,11 +237,14 @@ fn count_batch(
     for group in ids.chunk_by(|a, b| a == b) {
         let range = at..at + group.len();
         at = range.end;
-        let Some(id) = group.first().copied() else { continue };
+        let Some(id) = group.first().copied() else {
+            continue;
+        };
         if !scan.ids.is_empty() && !advance_to(&scan.ids, &mut next, id) {
             continue;
         }
-        let (Some(runs), Some(outcomes)) = (runs.get(range.clone()), outcomes.get(range.clone())) else {
+        let (Some(runs), Some(outcomes)) = (runs.get(range.clone()), outcomes.get(range.clone()))
+        else {
             continue;
         };
         let flakes = any_flaked.then_some((flaked, range.start));
@@ -255,7 +269,11 @@ struct Counter {
 }
 
 /// Run numbers, outcomes, and flakes (with the place of the first) of one test.
-type GroupColumns<'a> = (&'a [i32], &'a [i8], Option<(&'a arrow_array::BooleanArray, usize)>);
+type GroupColumns<'a> = (
+    &'a [i32],
+    &'a [i8],
+    Option<(&'a arrow_array::BooleanArray, usize)>,
+);
 
 impl Counter {
     fn entry(&mut self, id: i64) -> &mut TestCounts {
@@ -270,7 +288,8 @@ impl Counter {
 
     fn push(&mut self) {
         let now = self.now.take();
-        self.done.extend(now.filter(|now| now.windows.iter().any(|w| !w.is_empty())));
+        self.done
+            .extend(now.filter(|now| now.windows.iter().any(|w| !w.is_empty())));
     }
 
     fn add(&mut self, id: i64, outcome: i8, flaked: bool, window: u8) {
@@ -360,7 +379,12 @@ mod tests {
             }
             counter.finish()
         };
-        let a = count(&[(1, 0, false, 0), (1, 1, false, 0), (5, 3, false, 1), (9, 0, false, 255)]);
+        let a = count(&[
+            (1, 0, false, 0),
+            (1, 1, false, 0),
+            (5, 3, false, 1),
+            (9, 0, false, 255),
+        ]);
         let b = count(&[(1, 0, true, 0), (3, 2, false, 0)]);
         let sum = add_sorted(a, b);
         let ids: Vec<i64> = sum.iter().map(|c| c.id.0).collect();

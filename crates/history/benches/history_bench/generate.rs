@@ -4,7 +4,9 @@
 //! skipped, 1.6 % of the rows are missing, 88 % of the tests practically never fail, the rest has Pareto rates; 2 % of the runs have bad
 //! infrastructure. Durations are log-normal around a base of each test.
 
-use model::{Outcome, RecordedRun, RecordedTest, RunInfo, RunKey, Signature, TestId, TestName, Timestamp};
+use model::{
+    Outcome, RecordedRun, RecordedTest, RunInfo, RunKey, Signature, TestId, TestName, Timestamp,
+};
 
 /// 2026-08-03, a Monday.
 pub(crate) const FIRST_DAY: i64 = 1_785_715_200_000;
@@ -104,7 +106,10 @@ impl Generator {
         let all = days.flat_map(|day| (0..daily).map(move |slot| (day, slot)));
         let mut runs: Vec<RecordedRun> = all.map(|(day, slot)| self.run(job, day, slot)).collect();
         if let Some(first) = runs.first_mut() {
-            first.names = self.of_job(job).map(|(_, test)| (test.id, test.name.clone())).collect();
+            first.names = self
+                .of_job(job)
+                .map(|(_, test)| (test.id, test.name.clone()))
+                .collect();
         }
         runs
     }
@@ -143,7 +148,20 @@ impl Generator {
 
 fn test(n: u64) -> Test {
     let mut random = Random::of([n, 3, 3]);
-    let words = ["should", "when", "pod", "node", "Feature:Volume", "storage", "network", "scheduling", "apiserver", "[Conformance]", "cluster", "rollback"];
+    let words = [
+        "should",
+        "when",
+        "pod",
+        "node",
+        "Feature:Volume",
+        "storage",
+        "network",
+        "scheduling",
+        "apiserver",
+        "[Conformance]",
+        "cluster",
+        "rollback",
+    ];
     let mut name = format!("[sig-{}] {n}", words[(random.next() % 12) as usize]);
     let length = 110 + random.next() % 80;
     while (name.len() as u64) < length {
@@ -183,6 +201,7 @@ fn row(test: &Test, bad: bool, mut random: Random) -> Option<RecordedTest> {
         outcome,
         flaked,
         duration_ms: Some(if test.skipped { 0 } else { duration as u32 }),
-        signature: (failed || flaked).then(|| Signature((test.id.0 >> 8) ^ (random.next() % 3) as i64)),
+        signature: (failed || flaked)
+            .then(|| Signature((test.id.0 >> 8) ^ (random.next() % 3) as i64)),
     })
 }

@@ -59,13 +59,23 @@ fn load(location: &str, generator: &Generator, figures: &mut Vec<Figure>) {
             took += clock.elapsed();
         }
     }
-    push(figures, "ingest of runs, 1 thread", "", format!("{:.2} M rows/s", rows as f64 / took.as_secs_f64() / 1e6));
+    push(
+        figures,
+        "ingest of runs, 1 thread",
+        "",
+        format!("{:.2} M rows/s", rows as f64 / took.as_secs_f64() / 1e6),
+    );
     let clock = Instant::now();
     let mut options = CompactOptions::at(day(DAYS + 40));
     options.grace_days = 0.0;
     history.compact(&options).unwrap();
     let rate = rows as f64 / clock.elapsed().as_secs_f64() / 1e6;
-    push(figures, "compaction to months, 1 thread", "", format!("{rate:.2} M rows/s"));
+    push(
+        figures,
+        "compaction to months, 1 thread",
+        "",
+        format!("{rate:.2} M rows/s"),
+    );
 }
 
 fn push(figures: &mut Vec<Figure>, what: &'static str, target: &'static str, ours: String) {
@@ -75,11 +85,21 @@ fn push(figures: &mut Vec<Figure>, what: &'static str, target: &'static str, our
 
 fn sizes(history: &History, figures: &mut Vec<Figure>) {
     let stat = history.stat().unwrap();
-    push(figures, "rows", "", format!("{:.1} M", stat.rows() as f64 / 1e6));
+    push(
+        figures,
+        "rows",
+        "",
+        format!("{:.1} M", stat.rows() as f64 / 1e6),
+    );
     let per_row = stat.compacted_bytes as f64 / stat.compacted_rows as f64;
     push(figures, "bytes/row compacted", "3", format!("{per_row:.2}"));
     let all = stat.bytes as f64 / stat.rows() as f64;
-    push(figures, "bytes/row with names, texts and cells", "", format!("{all:.2}"));
+    push(
+        figures,
+        "bytes/row with names, texts and cells",
+        "",
+        format!("{all:.2}"),
+    );
 }
 
 /// The median of some repetitions and the first one, in milliseconds.
@@ -115,7 +135,12 @@ fn baseline(history: &History, generator: &Generator, figures: &mut Vec<Figure>)
     let mut rows = 0;
     let (median, first) = timed(21, || rows = history.scan(&filter, &scan).unwrap().rows);
     let text = format!("{median:.1} ms (first {first:.1}; {rows} rows read)");
-    push(figures, "baseline of 5,000 tests, 14 days, 1 thread", "20 ms", text);
+    push(
+        figures,
+        "baseline of 5,000 tests, 14 days, 1 thread",
+        "20 ms",
+        text,
+    );
 }
 
 /// The last week against the 30 days before it, all jobs.
@@ -134,7 +159,11 @@ fn regression(history: &History, figures: &mut Vec<Figure>) {
     let (median, first) = timed(7, || {
         let scanned = history.scan(&filter, &scan).unwrap();
         read = scanned.rows;
-        let counts = scanned.jobs.values().flatten().flat_map(|test| test.windows);
+        let counts = scanned
+            .jobs
+            .values()
+            .flatten()
+            .flat_map(|test| test.windows);
         counted = counts.map(|c| u64::from(c.runs + c.skips)).sum();
     });
     let text = format!(
@@ -142,7 +171,12 @@ fn regression(history: &History, figures: &mut Vec<Figure>) {
         counted as f64 / 1e6,
         read as f64 / 1e6
     );
-    push(figures, "regression scan of 37 days, 2 threads", "300 ms for 40 M", text);
+    push(
+        figures,
+        "regression scan of 37 days, 2 threads",
+        "300 ms for 40 M",
+        text,
+    );
 }
 
 fn record(generator: &Generator, figures: &mut Vec<Figure>) {
@@ -154,11 +188,22 @@ fn record(generator: &Generator, figures: &mut Vec<Figure>) {
     let mut number = 0;
     let (median, first) = timed(11, || {
         number += 1;
-        let given = ["--child", "record", &location, &number.to_string(), &size.to_string()];
+        let given = [
+            "--child",
+            "record",
+            &location,
+            &number.to_string(),
+            &size.to_string(),
+        ];
         assert!(Command::new(&exe).args(given).status().unwrap().success());
     });
     let text = format!("{median:.1} ms (first {first:.1}; makes its {size} results too)");
-    push(figures, "recording a run of 5,000 tests, whole process", "50 ms", text);
+    push(
+        figures,
+        "recording a run of 5,000 tests, whole process",
+        "50 ms",
+        text,
+    );
 }
 
 fn memory(location: &str, figures: &mut Vec<Figure>) {
@@ -167,8 +212,16 @@ fn memory(location: &str, figures: &mut Vec<Figure>) {
         ("peak memory of the regression scan", "regression", ""),
     ] {
         let exe = std::env::current_exe().unwrap();
-        let out = Command::new(&exe).args(["--child", verb, location]).output().unwrap();
-        push(figures, what, target, String::from_utf8(out.stdout).unwrap().trim().to_owned());
+        let out = Command::new(&exe)
+            .args(["--child", verb, location])
+            .output()
+            .unwrap();
+        push(
+            figures,
+            what,
+            target,
+            String::from_utf8(out.stdout).unwrap().trim().to_owned(),
+        );
     }
 }
 
@@ -195,16 +248,23 @@ pub(crate) fn child(given: &[String]) {
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kb: f64 = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0.0);
+    let kb: f64 = line
+        .and_then(|l| l.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0.0);
     format!("{:.0} MB", kb / 1024.0)
 }
 
 pub(crate) fn table(figures: &[Figure], peers: &[(&'static str, String, String)]) -> String {
-    let mut out = String::from("| figure | target | Sprag | SQLite | PostgreSQL |\n|---|---|---|---|---|\n");
+    let mut out =
+        String::from("| figure | target | Sprag | SQLite | PostgreSQL |\n|---|---|---|---|---|\n");
     for Figure { what, target, ours } in figures {
         let peer = peers.iter().find(|(name, _, _)| name == what);
         let (sqlite, postgres) = peer.map_or(("", ""), |(_, s, p)| (s.as_str(), p.as_str()));
-        writeln!(out, "| {what} | {target} | {ours} | {sqlite} | {postgres} |").unwrap();
+        writeln!(
+            out,
+            "| {what} | {target} | {ours} | {sqlite} | {postgres} |"
+        )
+        .unwrap();
     }
     out
 }

@@ -48,7 +48,8 @@ impl Collector {
         if let Some(signature) = row.signature
             && !line.message.is_empty()
         {
-            self.named.texts
+            self.named
+                .texts
                 .entry(signature)
                 .or_insert_with(|| bounded(line.message));
         }

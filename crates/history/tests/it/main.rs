@@ -7,3 +7,4 @@ mod import;
 mod record;
 mod sample;
 mod scan;
+mod snapshot;

@@ -7,7 +7,11 @@ use model::{Outcome, TestId, Timestamp};
 
 use crate::sample::{START, run};
 
-fn count_runs(history: &History, from: Timestamp, until: Timestamp) -> BTreeMap<(String, TestId), Counts> {
+fn count_runs(
+    history: &History,
+    from: Timestamp,
+    until: Timestamp,
+) -> BTreeMap<(String, TestId), Counts> {
     let mut counts: BTreeMap<(String, TestId), Counts> = BTreeMap::new();
     let filter = Filter {
         from: Some(from),
@@ -16,7 +20,9 @@ fn count_runs(history: &History, from: Timestamp, until: Timestamp) -> BTreeMap<
     };
     for run in history.runs(&filter).unwrap() {
         for row in run.rows {
-            let slot = counts.entry((run.info.key.job.clone(), row.id)).or_default();
+            let slot = counts
+                .entry((run.info.key.job.clone(), row.id))
+                .or_default();
             slot.runs += u32::from(row.outcome != Outcome::Skip);
             slot.skips += u32::from(row.outcome == Outcome::Skip);
             slot.failures += u32::from(row.outcome.is_failure());
@@ -38,7 +44,9 @@ fn a_scan_counts_like_the_runs_do_before_and_after_compaction() {
     let expected = count_runs(&history, from, until);
     for compact_on_day in [None, Some(20.0), Some(80.0)] {
         if let Some(day) = compact_on_day {
-            history.compact(&CompactOptions::at(START.plus_days(day))).unwrap();
+            history
+                .compact(&CompactOptions::at(START.plus_days(day)))
+                .unwrap();
         }
         for threads in [1, 3] {
             let mut scan = Scan {

@@ -1,0 +1,306 @@
+//! What every test has: a row a test and job, a column a number.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, Float32Array, Int32Array, Int64Array, RecordBatch,
+    TimestampMillisecondArray,
+    cast::AsArray as _,
+    types::{Float32Type, Int32Type, Int64Type, TimestampMillisecondType},
+};
+use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
+use model::{TestId, Timestamp};
+use parquet::{basic::Encoding, file::properties::EnabledStatistics};
+use verdict::{Baseline, Decayed, Durations, Entry, Weeks};
+
+use super::{Head, Loaded, check_version, in_memory, pack, unpack};
+use crate::{
+    Error, Result,
+    pq::{self, FileWriter, Opened, cell, optional, required},
+};
+
+const KEY: &str = "snapshot";
+
+/// Whole-number columns after the id, in order. `w0` is the newest week.
+const NUMBERS: [&str; 24] = [
+    "job",
+    "suite",
+    "runs",
+    "failures",
+    "bits",
+    "last_run",
+    "last_pass",
+    "duration_seen",
+    "duration_median",
+    "duration_spread",
+    "week",
+    "w0",
+    "w1",
+    "w2",
+    "w3",
+    "w4",
+    "w5",
+    "w6",
+    "w7",
+    "w8",
+    "w9",
+    "w10",
+    "w11",
+    "w12",
+];
+
+fn schema() -> SchemaRef {
+    let mut fields = vec![required(pq::ID, DataType::Int64)];
+    fields.extend(NUMBERS.map(|name| required(name, DataType::Int32)));
+    fields.push(required("rate_at", pq::moment()));
+    fields.push(required("rate_runs", DataType::Float32));
+    fields.push(required("rate_failures", DataType::Float32));
+    fields.push(optional("shared", DataType::Binary));
+    pq::schema(fields)
+}
+
+/// The bytes of the file.
+pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
+    let rows: Vec<(&(TestId, u32), &Entry)> = baseline.entries.iter().collect();
+    let Baseline {
+        jobs,
+        suites,
+        runs,
+        names: _,
+        entries: _,
+        test_texts: _,
+        signatures,
+        learnt,
+    } = baseline;
+    let shared = pack(&(head, (jobs, suites, runs, signatures, learnt)))?;
+    let numbers: Vec<[i32; 24]> = rows
+        .iter()
+        .map(|((_, job), entry)| numbers(*job, entry))
+        .collect();
+    let mut columns: Vec<ArrayRef> = vec![ids(&rows)];
+    for at in 0..NUMBERS.len() {
+        let values = numbers.iter().map(|row| row.get(at).copied().unwrap_or(0));
+        columns.push(Arc::new(Int32Array::from_iter_values(
+            values.chain((rows.is_empty()).then_some(0)),
+        )));
+    }
+    let at = rows
+        .iter()
+        .map(|(_, entry)| entry.rate.at.0)
+        .chain(rows.is_empty().then_some(0));
+    let at = TimestampMillisecondArray::from_iter_values(at);
+    columns.push(Arc::new(at.with_timezone("UTC")));
+    columns.push(floats(&rows, |entry| entry.rate.runs));
+    columns.push(floats(&rows, |entry| entry.rate.failures));
+    // The first row carries what belongs to no test; an empty baseline has one row for it.
+    let count = rows.len().max(1);
+    let first = (0..count).map(|at| (at == 0).then_some(shared.as_slice()));
+    columns.push(Arc::new(BinaryArray::from_iter(first)));
+    let properties = pq::properties(pq::TEXT_ZSTD)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(pq::column(pq::ID), EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .set_data_page_row_count_limit(1 << 20)
+        .set_column_dictionary_enabled(pq::column(pq::ID), false)
+        .set_column_encoding(pq::column(pq::ID), Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled(pq::column("shared"), false)
+        .set_column_dictionary_enabled(pq::column("duration_median"), false)
+        .set_column_encoding(pq::column("duration_median"), Encoding::BYTE_STREAM_SPLIT)
+        .set_column_dictionary_enabled(pq::column("rate_runs"), true)
+        .build();
+    let mut writer = FileWriter::new(&schema(), properties)?;
+    writer.meta("sprag.rows", rows.len().to_string());
+    writer.write(columns)?;
+    writer.finish()
+}
+
+fn ids(rows: &[(&(TestId, u32), &Entry)]) -> ArrayRef {
+    let ids = rows.iter().map(|((id, _), _)| id.0);
+    Arc::new(Int64Array::from_iter_values(
+        ids.chain(rows.is_empty().then_some(0)),
+    ))
+}
+
+fn floats(rows: &[(&(TestId, u32), &Entry)], value: impl Fn(&Entry) -> f32) -> ArrayRef {
+    let values = rows.iter().map(|(_, entry)| value(entry));
+    Arc::new(Float32Array::from_iter_values(
+        values.chain(rows.is_empty().then_some(0.0)),
+    ))
+}
+
+/// The whole numbers of an entry, in the order of [`NUMBERS`].
+fn numbers(job: u32, entry: &Entry) -> [i32; 24] {
+    let Entry {
+        suite,
+        rate: _,
+        runs,
+        failures,
+        bits,
+        last_run,
+        last_pass,
+        weeks,
+        durations,
+        trouble: _,
+    } = entry;
+    let mut out = [0; 24];
+    let dense = [job, *suite, *runs, *failures, *bits, *last_run, *last_pass].map(u32::cast_signed);
+    let time = [
+        i32::from(durations.seen),
+        i32::from(durations.median),
+        i32::from(durations.spread),
+    ];
+    let counts = weeks.counts.iter().map(|count| i32::from(*count));
+    let all = dense
+        .into_iter()
+        .chain(time)
+        .chain([weeks.newest])
+        .chain(counts);
+    out.iter_mut()
+        .zip(all)
+        .for_each(|(slot, value)| *slot = value);
+    out
+}
+
+fn open(bytes: Bytes) -> Result<Opened> {
+    Opened::open(in_memory(KEY, bytes), false)
+}
+
+/// Which runs the snapshot has seen.
+pub(super) fn head(bytes: Bytes) -> Result<Head> {
+    let opened = open(bytes)?;
+    pq::guarded(KEY, || Ok(read_head(&read_shared(&opened)?)?.0))
+}
+
+/// The bytes of what belongs to no test.
+fn read_shared(opened: &Opened) -> Result<Vec<u8>> {
+    let mut reader = opened.reader(&["shared"], 1, None)?;
+    let batch = reader.next().transpose().map_err(pq::damaged(KEY))?;
+    let empty = || Error::corrupt(KEY, "it is empty");
+    let batch = batch.ok_or_else(empty)?;
+    let column = batch
+        .column_by_name("shared")
+        .and_then(|c| c.as_binary_opt::<i32>());
+    let bytes = column.and_then(|column| cell(column, 0));
+    Ok(bytes.ok_or_else(empty)?.to_vec())
+}
+
+fn read_head(shared: &[u8]) -> Result<(Head, &[u8])> {
+    let (head, rest): (Head, &[u8]) =
+        postcard::take_from_bytes(shared).map_err(pq::damaged(KEY))?;
+    check_version(&head)?;
+    Ok((head, rest))
+}
+
+/// Reads the file; with `ids`, only their entries.
+pub(super) fn decode(bytes: Bytes, ids: Option<&[TestId]>) -> Result<Loaded> {
+    let opened = open(bytes)?;
+    pq::guarded(KEY, || {
+        let shared = read_shared(&opened)?;
+        let (head, rest) = read_head(&shared)?;
+        let (jobs, suites, runs, signatures, learnt) = unpack(rest)?;
+        let mut baseline = Baseline {
+            jobs,
+            suites,
+            runs,
+            signatures,
+            learnt,
+            ..Baseline::default()
+        };
+        let rows: usize = opened
+            .meta("sprag.rows")?
+            .parse()
+            .map_err(pq::damaged(KEY))?;
+        if rows > 0 {
+            read_entries(&opened, ids, &mut baseline)?;
+        }
+        Ok(Loaded { head, baseline })
+    })
+}
+
+fn read_entries(opened: &Opened, ids: Option<&[TestId]>, baseline: &mut Baseline) -> Result<()> {
+    let mut columns = vec![pq::ID, "rate_at", "rate_runs", "rate_failures"];
+    columns.extend(NUMBERS);
+    let rows = usize::try_from(opened.rows())
+        .unwrap_or(usize::MAX)
+        .min(1 << 16);
+    let mut entries = Vec::new();
+    for batch in opened.reader(&columns, rows, None)? {
+        let batch = batch.map_err(pq::damaged(KEY))?;
+        let columns = Columns::of(&batch)?;
+        match ids {
+            None => entries.extend((0..batch.num_rows()).filter_map(|at| columns.entry(at))),
+            Some(ids) => entries.extend(columns.places(ids).filter_map(|at| columns.entry(at))),
+        }
+    }
+    baseline.entries = entries.into_iter().collect();
+    Ok(())
+}
+
+struct Columns<'a> {
+    ids: &'a [i64],
+    numbers: Vec<&'a [i32]>,
+    at: &'a [i64],
+    runs: &'a [f32],
+    failures: &'a [f32],
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let mut numbers: Vec<&[i32]> = Vec::with_capacity(NUMBERS.len());
+        for name in NUMBERS {
+            numbers.push(pq::primitive::<Int32Type>(batch, KEY, name)?.values());
+        }
+        Ok(Self {
+            ids: pq::primitive::<Int64Type>(batch, KEY, pq::ID)?.values(),
+            numbers,
+            at: pq::primitive::<TimestampMillisecondType>(batch, KEY, "rate_at")?.values(),
+            runs: pq::primitive::<Float32Type>(batch, KEY, "rate_runs")?.values(),
+            failures: pq::primitive::<Float32Type>(batch, KEY, "rate_failures")?.values(),
+        })
+    }
+
+    /// The rows of some tests, both in rising order.
+    fn places(&self, ids: &'a [TestId]) -> impl Iterator<Item = usize> {
+        ids.iter().flat_map(|id| {
+            let start = self.ids.partition_point(|other| *other < id.0);
+            let rest = self.ids.get(start..).unwrap_or_default();
+            let same = rest.iter().take_while(|other| **other == id.0).count();
+            start..start + same
+        })
+    }
+
+    fn entry(&self, at: usize) -> Option<((TestId, u32), Entry)> {
+        let mut numbers = self
+            .numbers
+            .iter()
+            .map(|column| column.get(at).copied().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        let [job, suite, runs, failures, bits, last_run, last_pass] =
+            std::array::from_fn(|_| next().cast_unsigned());
+        let durations = Durations {
+            seen: u8::try_from(next()).ok()?,
+            median: i16::try_from(next()).ok()?,
+            spread: i16::try_from(next()).ok()?,
+        };
+        let newest = next();
+        let counts = std::array::from_fn(|_| u16::try_from(next()).unwrap_or(u16::MAX));
+        let entry = Entry {
+            suite,
+            rate: Decayed {
+                at: Timestamp(self.at.get(at).copied()?),
+                runs: self.runs.get(at).copied()?,
+                failures: self.failures.get(at).copied()?,
+            },
+            runs,
+            failures,
+            bits,
+            last_run,
+            last_pass,
+            weeks: Weeks { newest, counts },
+            durations,
+            trouble: None,
+        };
+        Some(((TestId(*self.ids.get(at)?), job), entry))
+    }
+}
