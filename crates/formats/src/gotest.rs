@@ -70,7 +70,8 @@ struct Test {
 struct Stream<'a> {
     limits: &'a Limits,
     packages: BTreeMap<String, Package>,
-    builds: BTreeMap<String, Output>,
+    /// What failed builds printed, and whether a package named them. Several packages may fail by one build.
+    builds: BTreeMap<String, (Output, bool)>,
     open: Budget,
     kept: usize,
     overflow: bool,
@@ -178,7 +179,8 @@ impl Stream<'_> {
         let limit = self.limits.stack_bytes.min(self.room());
         if self.builds.len() < BUILDS || self.builds.contains_key(path) {
             let build = self.builds.entry(path.clone());
-            let (before, after) = build.or_insert_with(Output::of_build).push(text, limit);
+            let (output, _) = build.or_insert_with(|| (Output::of_build(), false));
+            let (before, after) = output.push(text, limit);
             self.kept = self.kept - before + after;
         }
     }
@@ -286,12 +288,13 @@ impl Stream<'_> {
             sink.suite(name, None);
         }
         package.failed |= unfinished(name, &package, outcome, sink);
-        let build = failed_build.and_then(|path| self.builds.remove(path));
-        if let Some(build) = &build {
-            self.kept -= build.len();
-        }
+        let build = failed_build.and_then(|path| self.builds.get_mut(path));
+        let build = build.map(|(output, named)| {
+            *named = true;
+            &*output
+        });
         if outcome == Outcome::Fail && !package.failed {
-            let case = package_failure(name, &package.output, build.as_ref());
+            let case = package_failure(name, &package.output, build);
             sink.outside(Place::File, case);
         }
     }
@@ -316,9 +319,9 @@ impl Stream<'_> {
                 sink.problem(Place::File, what, "its running tests are taken as errors");
             }
         }
-        for (path, build) in mem::take(&mut self.builds) {
+        for (path, (build, named)) in mem::take(&mut self.builds) {
             let package = path.split(" [").next().unwrap_or_default();
-            if !build.is_empty() {
+            if !named && !build.is_empty() {
                 sink.suite(package, None);
                 let case = package_failure(package, &Output::default(), Some(&build));
                 sink.outside(Place::File, case);

@@ -197,8 +197,8 @@ impl Document<'_> {
     fn comment(&mut self, text: &str, depth: usize) {
         if let Some(title) = text.strip_prefix("Subtest:") {
             self.flush();
-            self.levels
-                .announce(depth, title.trim(), self.limits.name_bytes);
+            let title = line::unescape(title.trim());
+            self.levels.announce(depth, &title, self.limits.name_bytes);
         } else if depth == 0 && matches!(self.style, Style::Commented | Style::Tape) {
             self.flush();
             self.comment = Some(text.to_owned());

@@ -111,7 +111,11 @@ impl Output {
         if said.is_empty() {
             return fault::of_text(stack);
         }
-        let (file, line, message) = place(&said).unwrap_or(("", 0, &said));
+        let (file, line, message) = place(&said)
+            .or_else(|| self.panicked.then(|| panic_place(stack)).flatten())
+            .map_or(("", 0, said.as_str()), |(file, line, text)| {
+                (file, line, if self.panicked { &said } else { text })
+            });
         let message = message.trim();
         let kind = self.panicked.then(|| "panic".to_owned());
         Failure {
@@ -156,6 +160,16 @@ fn place(line: &str) -> Option<(&str, u32, &str)> {
         number,
         column.map_or(message, |(_column, message)| message),
     ))
+}
+
+/// The first frame of a panic that is not of Go's own: `\t/p/a_test.go:4 +0x26`.
+fn panic_place(stack: &str) -> Option<(&str, u32, &str)> {
+    let own = |line: &&str| !line.contains("/src/runtime/") && !line.contains("/src/testing/");
+    let mut frames = stack.lines().filter_map(|line| line.strip_prefix('\t'));
+    let frame = frames.find(own)?;
+    let (place, _offset) = frame.split_once(' ').unwrap_or((frame, ""));
+    let (file, line) = place.rsplit_once(':')?;
+    Some((file, line.parse().ok()?, ""))
 }
 
 /// The testing package indents the further lines of a message by eight blanks; testify by a tab more.

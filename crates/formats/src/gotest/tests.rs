@@ -48,6 +48,7 @@ fn a_package_that_fails_by_itself_is_an_error() {
 {"ImportPath":"b [b.test]","Action":"build-fail"}
 {"Action":"output","Package":"b","Output":"FAIL\tb [build failed]\n"}
 {"Action":"fail","Package":"b","FailedBuild":"b [b.test]"}
+{"Action":"fail","Package":"e","FailedBuild":"b [b.test]"}
 FAIL	c [setup failed]
 {"Action":"skip","Package":"d"}
 "##,
@@ -57,6 +58,8 @@ FAIL	c [setup failed]
     outside error a | [package failed] <panic> "init" +stack
     suite b
     outside error b | [build failed] "undefined: y" at ./x.go:4 +stack
+    suite e
+    outside error e | [build failed] "undefined: y" at ./x.go:4 +stack
     suite c
     outside error c | [setup failed] "[setup failed]"
     "#);
@@ -69,6 +72,8 @@ fn a_panic_takes_running_tests_along() {
         br#"{"Action":"run","Package":"a","Test":"T1"}
 {"Action":"run","Package":"a","Test":"T2"}
 {"Action":"output","Package":"a","Test":"T2","Output":"panic: boom [recovered]\n"}
+{"Action":"output","Package":"a","Test":"T2","Output":"panic({0x1})\n\t/usr/go/src/runtime/panic.go:860 +0x1\n"}
+{"Action":"output","Package":"a","Test":"T2","Output":"a.T2(0x1)\n\t/p/a/a_test.go:4 +0x26\n"}
 {"Action":"fail","Package":"a","Test":"T2"}
 {"Action":"fail","Package":"a"}
 {"Action":"run","Package":"b","Test":"T3"}
@@ -76,7 +81,7 @@ fn a_panic_takes_running_tests_along() {
     );
     insta::assert_snapshot!(said.text(), @r#"
     suite a
-    error a | T2 <panic> "boom [recovered]" +stack
+    error a | T2 <panic> "boom [recovered]" at /p/a/a_test.go:4 +stack
     error a | T1 "no result: the package ended while the test ran"
     suite b
     error b | T3 "no result: the package ended while the test ran"

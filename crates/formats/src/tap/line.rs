@@ -184,7 +184,7 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 /// TAP 14 writes `#` and `\` of a description as `\#` and `\\`.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
