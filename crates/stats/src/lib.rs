@@ -9,10 +9,12 @@
 
 mod beta;
 mod calibration;
+mod change_point;
 mod duration;
 mod text;
 
 pub use beta::{BetaPrior, BetaSample, decay_factor};
 pub use calibration::{Calibration, CalibrationBin};
+pub use change_point::{BROKEN_RATE, CHANGE_GAIN, Segment, Stretch, segments};
 pub use duration::LogDuration;
 pub use text::near;

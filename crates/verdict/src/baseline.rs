@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use model::{RecordedRun, RecordedTest, Signature, TestId, TestName, Timestamp};
+use serde::{Deserialize, Serialize};
 
 mod entry;
 mod learnt;
@@ -16,8 +17,7 @@ mod texts;
 
 pub use entry::{Decayed, Durations, Entry, PastFailure, Recent, Streak, Trouble, Weeks};
 pub(crate) use entry::{WEEKS, log_thousandths, window_start};
-pub(crate) use learnt::bucket;
-pub use learnt::{Chance, KindCount, Learnt, Transition};
+pub use learnt::{CHANCES, Chance, KindCount, Learnt, Transition};
 pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
 pub use texts::{SignatureState, TestTexts, TextCount};
 
@@ -55,7 +55,7 @@ pub struct Baseline {
 }
 
 /// A job: one column of a build matrix.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// Its name, with its matrix values.
     pub name: String,
@@ -74,7 +74,7 @@ pub struct Job {
 }
 
 /// The pooled failure rate of one suite.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// The name of the suite, or the scope in front of a test's name where the format gives no suite.
     pub name: String,
@@ -83,7 +83,7 @@ pub struct Suite {
 }
 
 /// A past run that evidence can point to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRef {
     /// Index of its job.
     pub job: u32,

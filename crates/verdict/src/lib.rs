@@ -12,8 +12,9 @@
 mod baseline;
 
 pub use baseline::{
-    Baseline, Chance, Decayed, Durations, Entry, Job, KindCount, Learnt, PastFailure, Recent,
-    RunRef, SignatureState, Streak, Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
+    Baseline, CHANCES, Chance, Decayed, Durations, Entry, HALF_LIFE_DAYS, Job, KEEP_DAYS,
+    KindCount, Learnt, PastFailure, RUNS_KEPT_PER_JOB, Recent, RunRef, SignatureState, Streak,
+    Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
 };
 mod backtest;
 mod config;

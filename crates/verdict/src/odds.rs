@@ -39,7 +39,7 @@ pub(crate) struct RunFacts<'a> {
     pub(crate) seen: Vec<Seen<'a>>,
 }
 
-/// The three hypotheses for one failure.
+/// The three hypotheses for one failure. The likelihoods are relative to that of C, so they may exceed 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Odds {
     /// P(C) before looking at the failure.
@@ -169,8 +169,10 @@ fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, 
             prior
         },
         caused: 1.0,
-        broken_base: broken * text_broken,
-        flake: (chance / text).max(config.surprise).max(seen.elsewhere),
+        broken_base: broken * text_broken / text.min(1.0),
+        // Either the base is broken in this way or it is not: what T explains is no evidence of a flake.
+        flake: (chance / text).max(config.surprise).max(seen.elsewhere)
+            * (1.0 - broken * text_broken),
         rate: rates.rate.after(once),
         again: broken
             .max(config.again_share * base.learnt.flake_again())
@@ -211,7 +213,7 @@ fn together(config: &Config, base: &Baseline, run: &RunFacts<'_>, alone: Vec<Odd
         let others = (all - own).max(0.0);
         let crowd = (shape + others) / (shape + run.expected);
         let crowd = crowd.clamp(1.0 / config.crowd_bound, config.crowd_bound);
-        o.flake = (o.flake * crowd).min(1.0);
+        o.flake *= crowd;
         o
     });
     judged.collect()

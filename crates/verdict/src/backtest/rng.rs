@@ -1,4 +1,4 @@
-//! Draws that follow from the seed alone: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+//! Draws that follow from the seed alone: `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014).
 
 /// A stream of draws.
 #[derive(Clone, Debug)]

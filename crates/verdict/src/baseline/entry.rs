@@ -1,7 +1,8 @@
 //! One test in one job: dense numbers for every test, and [`Trouble`] for those that failed.
 
 use model::{DAY_MS, Outcome, Signature, Timestamp};
-use stats::decay_factor;
+use serde::{Deserialize, Serialize};
+use stats::{Segment, Stretch, decay_factor, segments};
 
 use super::HALF_LIFE_DAYS;
 
@@ -18,7 +19,7 @@ pub(super) const FAILURES_KEPT: usize = 8;
 pub(super) const RECENT_KEPT: usize = 32;
 
 /// Runs and failures, decayed by half every [`HALF_LIFE_DAYS`] since `at`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Decayed {
     /// The moment for which the counts hold.
     pub at: Timestamp,
@@ -52,7 +53,7 @@ impl Decayed {
 }
 
 /// Counts by whole week (of seven days from 1970-01-01), newest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Weeks {
     /// The week of `counts[0]`.
     pub newest: i32,
@@ -97,7 +98,7 @@ pub(crate) fn window_start(at: Timestamp, weeks: usize) -> Timestamp {
 /// A running median and spread of log durations, in thousandths of a natural logarithm of milliseconds.
 ///
 /// A running quantile by fixed steps (Robbins and Monro 1951): robust, four bytes, the same whatever machine computes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Durations {
     /// How many durations were seen, at most 255.
     pub seen: u8,
@@ -133,7 +134,7 @@ pub struct Entry {
 }
 
 /// What is kept of a test that failed in a job.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Decayed flakes (`runs` is the count, `failures` unused).
     pub flaked: Decayed,
@@ -150,7 +151,7 @@ pub struct Trouble {
 }
 
 /// Equal outcomes in a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streak {
     /// Whether they are failures.
     pub failed: bool,
@@ -165,7 +166,7 @@ pub struct Streak {
 }
 
 /// A past failure or flake.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastFailure {
     /// The number of the run.
     pub run: u32,
@@ -178,7 +179,7 @@ pub struct PastFailure {
 }
 
 /// A past outcome of a test that failed at some time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// The number of the run.
     pub run: u32,
@@ -224,8 +225,14 @@ pub(crate) fn log_thousandths(ms: u32) -> i16 {
     rounded
 }
 
-/// A row of failures that chance explains with less than this probability is a broken base, not a flake.
-const CHANCE: f64 = 0.02;
+impl From<&Streak> for Stretch {
+    fn from(streak: &Streak) -> Self {
+        Self {
+            failed: streak.failed,
+            len: streak.len,
+        }
+    }
+}
 
 impl Entry {
     /// Decayed runs and failures without segments of a broken base.
@@ -252,17 +259,23 @@ impl Entry {
 }
 
 impl Trouble {
-    /// The rows of failures that are a broken base, with how many of their failures are beyond the first.
+    /// The rows of failures that lie in a segment of a broken base, with how many of their failures are beyond the first of the segment.
     fn broken(&self) -> impl Iterator<Item = (&Streak, f64)> {
-        let failing = || self.streaks.iter().filter(|s| s.failed);
-        let rows = failing().count() as f64;
-        let again = failing().filter(|s| s.len > 1).count() as f64;
-        // How often a failure of this test comes again, by the number of rows that do; a fifth before anything is known.
-        let again = ((again + 0.2) / (rows + 1.0)).min(0.95);
-        failing().filter_map(move |streak| {
-            let beyond = f64::from(streak.len) - 1.0;
-            let chance = again.powf(beyond);
-            (beyond > 0.0 && chance < CHANCE).then_some((streak, beyond))
+        let long = self.streaks.iter().any(|s| s.failed && s.len > 1);
+        let stretches: Vec<Stretch> = self
+            .streaks
+            .iter()
+            .filter(|_| long)
+            .map(Stretch::from)
+            .collect();
+        let broken = segments(&stretches).into_iter().filter(Segment::is_broken);
+        broken.flat_map(|segment| {
+            let within = self.streaks.iter().take(segment.to).skip(segment.from);
+            let failing = within.filter(|s| s.failed).enumerate();
+            failing.map(|(place, streak)| {
+                let first = if place == 0 { 1.0 } else { 0.0 };
+                (streak, f64::from(streak.len) - first)
+            })
         })
     }
 }

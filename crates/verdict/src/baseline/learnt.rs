@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::{Signature, TestId, Timestamp};
+use serde::{Deserialize, Serialize};
 use stats::BetaPrior;
 
 use super::observe::Step;
 use super::{Baseline, Decayed};
 
 /// How often something followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// How often it could have.
     pub of: u32,
@@ -18,7 +19,7 @@ pub struct Transition {
 }
 
 /// Numbers learnt from all observed runs of the base.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Learnt {
     /// Runs observed: the number of the newest run.
     pub runs: u32,
@@ -60,7 +61,7 @@ pub struct Learnt {
 pub const CHANCES: usize = 16;
 
 /// Predicted against seen failures.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Chance {
     /// Sum of predicted chances.
     pub predicted: f64,
@@ -69,7 +70,7 @@ pub struct Chance {
 }
 
 /// What became of the failures of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindCount {
     /// Failures that passed in the next run of their test.
     pub passing: u32,
@@ -168,7 +169,7 @@ impl Baseline {
     }
 
     /// Learns what became of a failure: whether it came again, and whether it began one that lasted.
-    pub(super) fn learn_streak(&mut self, run: u32, step: Step) {
+    pub(super) fn learn_streak(&mut self, run: u32, step: &Step) {
         let place = step.before.clamp(1, 4) as usize - 1;
         if let Some(counts) = self.learnt.again.get_mut(place) {
             counts.count(step.again);
@@ -202,7 +203,7 @@ impl Baseline {
 
 impl Transition {
     /// The rate of hits, shrunk to `prior` with the weight of so many cases.
-    pub(crate) fn rate(&self, prior: f64, weight: f64) -> f64 {
+    pub(crate) fn rate(self, prior: f64, weight: f64) -> f64 {
         (f64::from(self.hits) + prior * weight) / (f64::from(self.of) + weight)
     }
 }
@@ -224,10 +225,11 @@ impl Learnt {
             .map_or(0.5, |t| t.rate(0.6, 10.0))
     }
 
-    /// How often a test fails again after so many failures in a row.
+    /// How often a test fails again after so many failures in a row, shrunk to what is usual: 3, 5, 7 and 9 times in ten.
     pub(crate) fn again_rate(&self, failures: u32) -> f64 {
         let place = failures.clamp(1, 4) as usize - 1;
-        self.again.get(place).map_or(0.5, |t| t.rate(0.5, 4.0))
+        let usual = f64::from(failures.clamp(1, 4)) * 0.2 + 0.1;
+        self.again.get(place).map_or(usual, |t| t.rate(usual, 4.0))
     }
 
     /// How often a failure that does not last comes again in the next run.

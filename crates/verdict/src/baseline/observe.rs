@@ -1,16 +1,18 @@
 //! Taking one run into account, row by row, in (nearly) constant time each.
 
+use std::collections::BTreeSet;
+
 use model::{DAY_MS, RecordedRun, RecordedTest, Signature, TestId, TestName, Timestamp};
 use stats::{BetaPrior, BetaSample};
 
 use super::entry::{FAILURES_KEPT, RECENT_KEPT, STREAKS_KEPT};
 use super::learnt::rate_bucket;
-use crate::Config;
-use crate::odds::Rates;
 use super::{
     Baseline, Entry, Job, KEEP_DAYS, PastFailure, RUNS_KEPT_PER_JOB, Recent, RunRef, Streak, Suite,
     Trouble, failed, scope,
 };
+use crate::Config;
+use crate::odds::Rates;
 
 /// Complete runs whose size is kept, to know how many tests to expect.
 const SIZES_KEPT: usize = 15;
@@ -122,14 +124,15 @@ fn observe_row(base: &mut Baseline, context: &Context<'_>, row: &RecordedTest, s
         base.observe_text(row, context.run, context.at);
     }
     if let Some(step) = step {
-        base.learn_streak(context.number, step);
+        base.learn_streak(context.number, &step);
     }
 }
 
 /// The bucket of the chance that this test fails by itself, and the chance to enter into it. Every failure needs its bucket; of
 /// the passes every eighth stands for eight, because the chain of levels costs more than the rest of a row.
 fn predict(base: &Baseline, context: &Context<'_>, row: &RecordedTest) -> Option<(u8, f64)> {
-    let mixed = row.id.0.cast_unsigned() ^ u64::from(context.number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed =
+        row.id.0.cast_unsigned() ^ u64::from(context.number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let sampled = (mixed.wrapping_mul(0xD134_2543_DE82_EF95) >> 61) == 0;
     if !sampled && !failed(row) {
         return None;
@@ -323,6 +326,6 @@ fn sweep(base: &mut Baseline, at: Timestamp) {
         base.learnt.fitted_runs = base.learnt.runs;
         base.learnt.fitted_day = at.day_number();
     }
-    let ids = super::BTreeMap::from_iter(base.entries.keys().map(|(id, _)| (*id, ())));
-    base.names.retain(|id, _| ids.contains_key(id));
+    let ids: BTreeSet<TestId> = base.entries.keys().map(|(id, _)| *id).collect();
+    base.names.retain(|id, _| ids.contains(id));
 }

@@ -1,6 +1,7 @@
 //! What failures said: per test, and over all tests.
 
 use model::{RecordedRun, RecordedTest, Signature, Timestamp};
+use serde::{Deserialize, Serialize};
 use stats::decay_factor;
 
 use super::Baseline;
@@ -21,7 +22,7 @@ pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
 pub(crate) const RECENT_TEXT_DAYS: f64 = 2.0;
 
 /// What one test said when it failed, over all jobs.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TestTexts {
     /// Failures and flakes with a text, decayed as of `at`.
     pub total: f32,
@@ -32,7 +33,7 @@ pub struct TestTexts {
 }
 
 /// How often a test failed with one signature.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextCount {
     /// The signature.
     pub signature: Signature,
@@ -57,7 +58,7 @@ impl TestTexts {
 }
 
 /// What is known of one signature over all tests.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignatureState {
     /// The text, as recorded, bounded.
     pub text: String,

@@ -92,9 +92,9 @@ fn slower(
         && seconds - expected >= config.slower_seconds;
     slower.then(|| {
         let because = format!(
-            "took {seconds:.2} s, {:.1} times its usual {expected:.2} s on this machine, {deviations:.0} times its usual spread ({} runs or more)",
+            "took {seconds:.2} s, {:.1} times its usual {expected:.2} s on this machine, {deviations:.0} times its usual spread over {} runs",
             seconds / expected,
-            entry.durations.seen
+            entry.runs
         );
         Change {
             base_seconds: Some(base),

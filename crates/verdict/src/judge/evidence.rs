@@ -1,11 +1,13 @@
 //! The evidence of one finding: counts with their window, nearest runs, grid, texts.
 
-use model::{Evidence, GridCell, Level, LevelCounts, Likelihood, Outcome, PastRun, Timestamp};
+use model::{
+    Evidence, GridCell, Level, LevelCounts, Likelihood, Outcome, PastRun, Signature, Timestamp,
+};
 
 use super::Context;
 use super::finding::Judged;
 use crate::baseline::{Entry, PastFailure, Trouble, WEEKS, window_start};
-use crate::odds::{Rates, RunFacts};
+use crate::odds::{Odds, Rates, RunFacts};
 
 /// Windows of the counts, in weeks, tried in turn until one holds enough runs.
 const WINDOWS: [usize; 3] = [2, 4, WEEKS];
@@ -25,16 +27,22 @@ pub(super) fn of(context: &Context<'_>, run: &RunFacts<'_>, judged: &Judged<'_>)
     let mut evidence = counts(context, judged, entry);
     let rates = Rates::of(context.config, context.base, (run.job, run.at), id);
     evidence.levels = levels(&rates);
-    evidence.likelihood = Likelihood {
-        caused: judged.odds.caused,
-        broken_base: judged.odds.broken_base,
-        flake: judged.odds.flake,
-    };
+    evidence.likelihood = likelihood(&judged.odds);
     evidence.prior_caused = judged.odds.prior;
     evidence.other_prs.clone_from(&judged.failing.other_prs);
     evidence.touched.clone_from(&judged.failing.touched);
     evidence.grid = grid(context, judged);
     evidence
+}
+
+/// The likelihoods on one scale: the greatest is at most 1.
+fn likelihood(odds: &Odds) -> Likelihood {
+    let most = odds.caused.max(odds.broken_base).max(odds.flake).max(1.0);
+    Likelihood {
+        caused: odds.caused / most,
+        broken_base: odds.broken_base / most,
+        flake: odds.flake / most,
+    }
 }
 
 /// Counts and nearest runs in this job.
@@ -68,12 +76,10 @@ fn failures(
     let signature = judged.failing.signature;
     let all = trouble.failures.sum(at, weeks);
     let broken = entry.broken_failures(from).min(all);
-    let same =
-        |r: &&crate::Recent| r.at >= from && r.signature.is_some() && r.signature == signature;
     evidence.failures = all - broken;
     evidence.broken_base_failures = broken;
     evidence.flakes = trouble.flakes.sum(at, weeks);
-    evidence.same_signature = trouble.recent.iter().filter(same).count() as u64;
+    evidence.same_signature = same_text(trouble, signature, from);
     evidence.durations_ms = trouble
         .recent
         .iter()
@@ -89,8 +95,17 @@ fn failures(
     }
 }
 
+/// Failures and flakes with this text since `from`, as far as the newest outcomes and the newest failures reach.
+fn same_text(trouble: &Trouble, signature: Option<Signature>, from: Timestamp) -> u64 {
+    let same =
+        |at: Timestamp, text: Option<Signature>| at >= from && text.is_some() && text == signature;
+    let recent = trouble.recent.iter().filter(|r| same(r.at, r.signature));
+    let newest = trouble.newest.iter().filter(|f| same(f.at, f.signature));
+    recent.count().max(newest.count()) as u64
+}
+
 /// The newest failure with this text, else the newest of all.
-fn nearest(trouble: &Trouble, signature: Option<model::Signature>) -> Option<&PastFailure> {
+fn nearest(trouble: &Trouble, signature: Option<Signature>) -> Option<&PastFailure> {
     let newest = || trouble.newest.iter().rev();
     let same = newest().find(|f| f.signature.is_some() && f.signature == signature);
     same.or_else(|| newest().next())
@@ -155,27 +170,21 @@ fn row(context: &Context<'_>, judged: &Judged<'_>, (job, entry): (u32, &Entry)) 
         flaked,
         same_signature: same,
     };
-    match &entry.trouble {
-        Some(trouble) => {
-            let recent = trouble.recent.iter();
-            let same = |s: Option<model::Signature>| s.is_some() && s == signature;
-            recent
-                .map(|r| cell(r.at, r.outcome, r.flaked, same(r.signature)))
-                .collect()
-        }
-        None => {
-            let count = CLEAN_CELLS.min(entry.runs as usize);
-            let runs = known.newest.iter().filter(|n| **n <= entry.last_run);
-            let runs = runs
-                .filter_map(|n| context.base.runs.get(n))
-                .collect::<Vec<_>>();
-            let newest = runs.iter().rev().take(count).rev();
-            // Only a complete history says that a test which never failed ran, and so passed, in each of them.
-            let complete = !known.sizes.is_empty();
-            let cells = newest.filter(|_| complete);
-            cells
-                .map(|run| cell(run.at, Outcome::Pass, false, false))
-                .collect()
-        }
+    if let Some(trouble) = &entry.trouble {
+        let same = |s: Option<Signature>| s.is_some() && s == signature;
+        let cells = trouble.recent.iter();
+        let cells = cells.map(|r| cell(r.at, r.outcome, r.flaked, same(r.signature)));
+        return cells.collect();
     }
+    // Only a complete history says that a test which never failed ran, and so passed, in each of these runs.
+    let complete = !known.sizes.is_empty();
+    let count = CLEAN_CELLS.min(entry.runs as usize);
+    let runs = known.newest.iter().rev().filter(|n| **n <= entry.last_run);
+    let runs = runs.filter_map(|n| context.base.runs.get(n)).take(count);
+    let cells = runs
+        .filter(|_| complete)
+        .map(|run| cell(run.at, Outcome::Pass, false, false));
+    let mut cells: Vec<GridCell> = cells.collect();
+    cells.reverse();
+    cells
 }

@@ -62,7 +62,7 @@ fn expected_tests(context: &Context<'_>) -> Option<u64> {
 /// Whether far more failed than can have one cause each. Failures that the base explains do not count: a base that is always
 /// red is no outage.
 pub(crate) fn mass_failure(config: &Config, run: &RunFacts<'_>, odds: &[Odds]) -> Option<Guard> {
-    let surprising = |o: &Odds| o.broken_base < 0.3 && o.rate.mean() < 0.5;
+    let surprising = |o: &Odds| o.again < 0.6 && o.rate.mean() < 0.5;
     let counted = run.seen.iter().zip(odds).filter(|(_, o)| surprising(o));
     let mut failed = 0_u64;
     let mut texts: BTreeMap<Signature, u64> = BTreeMap::new();

@@ -25,7 +25,7 @@ pub(super) fn files(test: &TestName, failure: Option<&Failure>, changed: &[Strin
 struct Words {
     file: String,
     suite: String,
-    words: Vec<String>,
+    parts: Vec<String>,
 }
 
 impl Words {
@@ -39,7 +39,7 @@ impl Words {
         Self {
             file: file.trim_start_matches("./").to_owned(),
             suite: test.suite.replace(['.', ':', '\\'], "/"),
-            words: words
+            parts: words
                 .filter(|w| !w.is_empty())
                 .map(str::to_lowercase)
                 .collect(),
@@ -56,7 +56,7 @@ impl Words {
             .map(without_extension)
             .unwrap_or_default();
         let stem = stem.to_lowercase();
-        stem.len() >= LEAST_STEM && self.words.iter().any(|word| names(word, &stem))
+        stem.len() >= LEAST_STEM && self.parts.iter().any(|word| names(word, &stem))
     }
 }
 

@@ -51,71 +51,81 @@ fn sound(context: &Context<'_>, findings: &[Finding], counts: &Counts) -> String
             plural(tests as u64, "test", "tests")
         );
     }
-    let failures = format!("{all} {}", plural(all as u64, "failure", "failures"));
-    let of = |n: u64, what: &str| format!("{n} of {failures} {what}");
-    if counts.caused > 0 {
-        return of(
+    let (what, n) = worst(counts);
+    if n == 0 {
+        return match all {
+            1 => "The failure does not look caused by this change".to_owned(),
+            _ => format!("None of {all} failures look caused by this change"),
+        };
+    }
+    match all {
+        1 => format!("The failure {}", what.0),
+        _ => format!("{n} of {all} failures {}", plural(n, what.0, what.1)),
+    }
+}
+
+/// The first verdict that needs someone, in words for one failure and for many, and how many have it.
+fn worst(counts: &Counts) -> ((&'static str, &'static str), u64) {
+    let words = [
+        (
             counts.caused,
-            &format!(
-                "{} caused by this change",
-                plural(counts.caused, "looks", "look")
-            ),
-        );
-    }
-    if counts.new_test > 0 {
-        return of(
+            ("looks caused by this change", "look caused by this change"),
+        ),
+        (
             counts.new_test,
-            &format!(
-                "{} in {} that this change adds",
-                plural(counts.new_test, "is", "are"),
-                plural(counts.new_test, "a test", "tests")
+            (
+                "is in a test that this change adds",
+                "are in tests that this change adds",
             ),
-        );
-    }
-    if counts.suspect > 0 {
-        return of(
+        ),
+        (
             counts.suspect,
-            &format!(
-                "{} not settled: a rerun would tell",
-                plural(counts.suspect, "is", "are")
+            (
+                "is not settled: a rerun would tell",
+                "are not settled: a rerun would tell",
             ),
-        );
-    }
-    if counts.no_baseline > 0 {
-        return of(counts.no_baseline, "cannot be judged: not enough history");
-    }
-    format!(
-        "None of {failures} {} caused by this change",
-        plural(all as u64, "looks", "look")
-    )
+        ),
+        (
+            counts.no_baseline,
+            (
+                "cannot be judged: not enough history",
+                "cannot be judged: not enough history",
+            ),
+        ),
+    ];
+    let found = words.into_iter().find(|(n, _)| *n > 0);
+    found.map_or((("", ""), 0), |(n, words)| (words, n))
 }
 
 fn plural<'a>(n: u64, one: &'a str, many: &'a str) -> &'a str {
     if n == 1 { one } else { many }
 }
 
-/// "failed 3 of 120 runs in 28 days".
+/// "failed 3 of 120 runs on the base in 28 days, 2 with this text".
 fn history(evidence: &Evidence) -> String {
-    let mut text = format!(
-        "failed {} of {} {} on the base in {:.0} days",
-        evidence.failures,
-        evidence.runs,
-        plural(evidence.runs, "run", "runs"),
-        evidence.window_days.ceil()
-    );
-    if evidence.same_signature > 0 {
-        text.push_str(&format!(", {} with this text", evidence.same_signature));
+    if evidence.runs == 0 {
+        return "has no run in this job on the base".to_owned();
     }
-    if evidence.flakes > 0 {
-        text.push_str(&format!(", and flaked in {}", evidence.flakes));
-    }
-    if evidence.broken_base_failures > 0 {
-        text.push_str(&format!(
+    let some = |n: u64, text: &str| {
+        let text = text.replace("{}", &n.to_string());
+        if n > 0 { text } else { String::new() }
+    };
+    [
+        format!(
+            "failed {} of {} {} on the base in {:.0} days",
+            evidence.failures,
+            evidence.runs,
+            plural(evidence.runs, "run", "runs"),
+            evidence.window_days.ceil()
+        ),
+        some(evidence.same_signature, ", {} with this text"),
+        some(evidence.flakes, ", and flaked in {}"),
+        some(
+            evidence.broken_base_failures,
             " ({} more while the base was broken)",
-            evidence.broken_base_failures
-        ));
-    }
-    text
+        ),
+    ]
+    .concat()
 }
 
 /// The size of a probability in words that do not pretend.
@@ -139,14 +149,14 @@ pub(super) fn because(
     let past = history(evidence);
     match judged.verdict {
         Verdict::Caused => format!(
-            "{past}; {odds} that this change broke it{}",
+            "{past}; the odds that this change broke it are {odds}{}",
             touched(evidence)
         ),
         Verdict::Suspect => format!(
-            "{past}; {odds} that this change broke it, which settles nothing{}",
+            "{past}; the odds that this change broke it are {odds}, which settles nothing{}",
             touched(evidence)
         ),
-        Verdict::Flake => format!("{past}; {odds} that this change broke it"),
+        Verdict::Flake => format!("{past}; the odds that this change broke it are {odds}"),
         Verdict::BrokenBase => broken_base(evidence, &past),
         Verdict::Elsewhere => format!(
             "fails with this text on {}; here it {past}",
