@@ -5,7 +5,7 @@ mod canvas;
 use model::{Change, Conclusion, Finding, PastRun, Report, Verdict};
 
 use crate::group::{Group, groups, rows};
-use crate::text::{columns, grouped, line, lines, name, percent, safe_url, seconds};
+use crate::text::{columns, count, grouped, line, lines, name, percent, safe_url, seconds};
 use crate::words;
 use canvas::{Canvas, Tone};
 
@@ -30,6 +30,8 @@ const LISTED: usize = 20;
 const MESSAGE: (usize, usize) = (6, 300);
 /// Past runs in a row of the grid.
 const RUNS: usize = 32;
+/// Jobs in a grid.
+const JOBS: usize = 8;
 
 /// Renders a report as text. The first line is the answer; the text ends with a line break.
 pub fn terminal(report: &Report, style: &Style) -> String {
@@ -171,12 +173,21 @@ fn in_full(report: &Report, number: usize, group: &Group<'_>, canvas: &mut Canva
 
 fn grid(report: &Report, finding: &Finding, canvas: &mut Canvas) {
     let rows = rows(report, finding, RUNS);
-    let names: Vec<String> = rows.iter().map(|(job, _)| line(job, 24)).collect();
+    let names: Vec<String> = rows
+        .iter()
+        .take(JOBS)
+        .map(|(job, _)| line(job, 32))
+        .collect();
     let width = names.iter().map(|name| columns(name)).max().unwrap_or(0);
     for (name, (_, cells)) in names.iter().zip(&rows) {
         let signs: String = cells.iter().map(|cell| words::cell_sign(cell)).collect();
         let pad = " ".repeat(width - columns(name));
         canvas.field(3, "past runs", &format!("{name}{pad} {signs}"));
+    }
+    let more = rows.len().saturating_sub(JOBS);
+    if more > 0 {
+        let more = count(more as u64, "more job");
+        canvas.field(3, "past runs", &format!("and {more}"));
     }
 }
 

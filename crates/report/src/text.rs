@@ -161,7 +161,8 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
 
 /// A length of time in days: `14 days`, `1 day`, `2.5 days`.
 pub(crate) fn days(days: f64) -> String {
-    let rounded = (days * 10.0).round() / 10.0;
+    let step = if days < 10.0 { 10.0 } else { 1.0 };
+    let rounded = (days * step).round() / step;
     let plural = if (rounded - 1.0).abs() < 0.05 {
         ""
     } else {
@@ -265,7 +266,7 @@ mod tests {
             ["0 runs", "1 run", "2 runs"]
         );
         assert_eq!(
-            [1.0, 14.0, 2.46].map(days),
+            [1.0, 14.2, 2.46].map(days),
             ["1 day", "14 days", "2.5 days"]
         );
         assert_eq!(

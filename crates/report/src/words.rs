@@ -134,11 +134,7 @@ pub(crate) fn totals(totals: &Totals) -> String {
         .collect();
     let mut out = format!("{}: {}", count(totals.tests, "test"), parts.join(", "));
     if totals.flaked > 0 {
-        put!(
-            out,
-            "; {} of them failed first and passed later",
-            grouped(totals.flaked)
-        );
+        put!(out, "; {} passed only on a retry", grouped(totals.flaked));
     }
     out
 }
@@ -153,7 +149,7 @@ pub(crate) fn odds(finding: &Finding) -> String {
     let evidence = &finding.evidence;
     match finding.verdict {
         Verdict::Outage => "none: no single test can be judged in a run that failed".to_owned(),
-        Verdict::NoBaseline => format!("none: {} is too little to say", sample(evidence)),
+        Verdict::NoBaseline => format!("none: too little history ({})", sample(evidence)),
         Verdict::Caused
         | Verdict::NewTest
         | Verdict::Suspect
@@ -184,17 +180,25 @@ pub(crate) fn leading(finding: &Finding) -> (f64, &'static str) {
 
 /// The n and the window that stand beside every probability: `412 runs in 14 days`.
 pub(crate) fn sample(evidence: &Evidence) -> String {
-    format!(
-        "{} in {}",
-        count(evidence.runs, "run"),
-        days(evidence.window_days)
-    )
+    match evidence.runs {
+        0 => format!("no runs{}", within(evidence)),
+        n => format!("{}{}", count(n, "run"), within(evidence)),
+    }
+}
+
+/// ` in 14 days`; nothing where there was no history at all.
+fn within(evidence: &Evidence) -> String {
+    if evidence.window_days > 0.0 {
+        format!(" in {}", days(evidence.window_days))
+    } else {
+        String::new()
+    }
 }
 
 /// How often the test failed on the base, n of N in the window.
 pub(crate) fn history(evidence: &Evidence) -> String {
     if evidence.runs == 0 {
-        return format!("no runs in {}", days(evidence.window_days));
+        return sample(evidence);
     }
     let failures = grouped(evidence.failures);
     let mut out = match evidence.flakes {
@@ -267,7 +271,8 @@ pub(crate) fn attempts(finding: &Finding) -> Option<String> {
 /// A past run as evidence: `2026-11-12 08:10 UTC, run 812, commit 9be1, the same failure`.
 pub(crate) fn past_run(run: &PastRun) -> String {
     let mut out = moment(run.at);
-    if !run.run.is_empty() {
+    // A long id that the link repeats only pushes the rest away.
+    if !run.run.is_empty() && (run.run.len() <= 20 || !run.url.contains(&run.run)) {
         put!(out, ", run {}", name(&run.run));
     }
     if !run.commit.is_empty() {

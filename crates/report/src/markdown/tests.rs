@@ -119,7 +119,7 @@ fn a_mixed_run_is_a_table_with_details_folded() {
 
     </details>
 
-    Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`. Results: 4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 of them failed first and passed later.
+    Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`. Results: 4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 passed only on a retry.
     "#);
 }
 

@@ -24,8 +24,7 @@ fn a_mixed_run_is_told_answer_first() {
                   https://ci.example/acme/shop/runs/90412
     against       412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest
                   2026-11-20 08:12 UTC, merge base b81e0c2f9a
-    results       4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 of them failed first and passed
-                  later
+    results       4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 passed only on a retry
 
     verdict       failures  blocks  meaning
     caused               1  yes     this PR broke it
@@ -157,7 +156,7 @@ fn a_first_run_says_how_many_are_missing_and_is_no_pass() {
                        where Decimal('100.00') = invoice.total(rate='de')
                        and   rate = 19 %
        at            tests/test_invoice.py:41
-       odds          none: 2 runs in 14 days is too little to say
+       odds          none: too little history (2 runs in 14 days)
        because       2 runs on main in 14 days are too few
        would change  8 more runs on main
        to do         read the failure yourself; record more runs of the base
