@@ -20,11 +20,12 @@ pub fn read(name: &str, input: &mut dyn ReadSeek, limits: &Limits, visitor: &mut
         Ok(head) => head,
         Err(error) => return unreadable(name, &error, visitor),
     };
+    if !archive::is_archive(&head) {
+        // Not rewound: a pipe has no way back.
+        return read_stream(name, &mut head.as_slice().chain(input), limits, visitor);
+    }
     if let Err(error) = input.rewind() {
         return unreadable(name, &error, visitor);
-    }
-    if !archive::is_archive(&head) {
-        return read_stream(name, input, limits, visitor);
     }
     archive::read(name, input, limits, &mut |inner, found| match found {
         Inner::File(reader) => read_stream(inner, reader, limits, visitor),
