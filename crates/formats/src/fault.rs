@@ -178,6 +178,24 @@ fn rust_place(place: &str) -> (Option<String>, Option<u32>) {
     (file.map(str::to_owned), line)
 }
 
+/// A failure of Perl's Test::More: `Failed test 'a'`, `at t.pl line 1.`, what was got and expected; `None` for other text.
+pub(crate) fn of_perl(text: &str) -> Option<Failure> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| line.starts_with("Failed test"))?;
+    let place = lines
+        .clone()
+        .find_map(|line| line.strip_prefix("at ")?.split_once(" line "));
+    let said = lines.filter(|line| !line.starts_with("at ") && !line.starts_with("Looks like you"));
+    let said: Vec<&str> = said.collect();
+    Some(Failure {
+        message: said.join("\n"),
+        file: place.map(|(file, _)| file.to_owned()),
+        line: place.and_then(|(_, line)| line.trim_end_matches('.').parse().ok()),
+        stack: text.to_owned(),
+        ..Failure::default()
+    })
+}
+
 /// A failure of Python: a traceback that ends in `ValueError: boom`.
 pub(crate) fn of_python(text: &str) -> Failure {
     let text = plain(text);

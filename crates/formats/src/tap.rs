@@ -131,7 +131,7 @@ impl Document<'_> {
         let depth = indent / 4;
         self.note_style(&line);
         match line {
-            Line::Comment(comment) => self.comment(comment.trim(), depth),
+            Line::Comment(comment) => self.comment(comment, depth),
             Line::Point(point) => self.close_and_take(&point, depth),
             Line::Open(point) => self.open(&point, depth),
             Line::Close => self.close_braces(depth),
@@ -194,7 +194,8 @@ impl Document<'_> {
         };
     }
 
-    fn comment(&mut self, text: &str, depth: usize) {
+    fn comment(&mut self, raw: &str, depth: usize) {
+        let text = raw.trim();
         if let Some(title) = text.strip_prefix("Subtest:") {
             self.flush();
             let title = line::unescape(title.trim());
@@ -202,6 +203,9 @@ impl Document<'_> {
         } else if depth == 0 && matches!(self.style, Style::Commented | Style::Tape) {
             self.flush();
             self.comment = Some(text.to_owned());
+        } else if raw.starts_with("  ") {
+            // Perl writes why a test failed in comments that it indents.
+            self.other(text);
         }
     }
 

@@ -84,6 +84,18 @@ not ok 1 kunit
 }
 
 #[test]
+fn comments_of_perl_say_why() {
+    let said = said(
+        read,
+        b"1..1\nnot ok 1 - bad\n#   Failed test 'bad'\n#   at t/a.t line 7.\n#          got: '1'\n#     expected: '2'\n# Looks like you failed 1 test of 1.\n",
+    );
+    insta::assert_snapshot!(said.text(), @r#"
+    suite 
+    fail  | bad "got: '1'\nexpected: '2'" at t/a.t:7 +stack
+    "#);
+}
+
+#[test]
 fn tape_names_its_tests_in_comments() {
     let said = said(
         read,

@@ -152,7 +152,9 @@ impl Fields {
         } else {
             &self.stack
         };
-        let mut failure = if self.message.is_empty() {
+        let mut failure = if let Some(failure) = fault::of_perl(stack) {
+            failure
+        } else if self.message.is_empty() {
             fault::of_javascript(None, Some(stack))
         } else {
             fault::of_parts(Some(&self.message), Some(stack))
