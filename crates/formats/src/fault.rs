@@ -178,7 +178,7 @@ fn rust_place(place: &str) -> (Option<String>, Option<u32>) {
     (file.map(str::to_owned), line)
 }
 
-/// A failure of Perl's Test::More: `Failed test 'a'`, `at t.pl line 1.`, what was got and expected; `None` for other text.
+/// A failure of Perl's `Test::More`: `Failed test 'a'`, `at t.pl line 1.`, what was got and expected; `None` for other text.
 pub(crate) fn of_perl(text: &str) -> Option<Failure> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| line.starts_with("Failed test"))?;
