@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use formats::Limits;
-use history::{Filter, History, Lane};
+use history::{BaselineOf, Filter, History, Lane};
 use host::{Exit, GitFacts};
 use model::{Conclusion, Problem, RecordedRun, Report, RunInfo, Timestamp};
 use report::{MarkdownOptions, Style};
@@ -139,27 +139,21 @@ fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
+/// What history says of the base, without the run under judgement itself.
 fn baseline(
     history: &History,
     info: &RunInfo,
     at: Timestamp,
     problems: &mut Vec<Problem>,
 ) -> Result<verdict::Baseline, Error> {
-    let filter = Filter {
-        until: Some(at),
-        with_names: true,
-        with_texts: true,
-        ..Filter::base(&info.key.repo, &info.key.branch)
+    let of = BaselineOf {
+        repo: info.key.repo.clone(),
+        branch: info.key.branch.clone(),
+        at,
     };
-    let mut runs = history.runs(&filter)?;
-    let mut baseline = verdict::Baseline::default();
-    for run in &mut runs {
-        if run.info.key != info.key {
-            baseline.observe(&run);
-        }
-    }
-    problems.extend(runs.take_problems());
-    Ok(baseline)
+    let read = history.baseline(&of, None)?;
+    problems.extend(read.problems);
+    Ok(read.baseline)
 }
 
 /// What pull requests did in the last days.

@@ -166,6 +166,8 @@ pub(crate) enum HistoryVerb {
     Verify(HistoryArgs),
     /// Merge run files into days and months, and apply retention
     Compact(HistoryCompact),
+    /// Rebuild the snapshots that checks read
+    Snapshot(HistoryArgs),
     /// The recorded outcomes of one test
     Show(HistoryShow),
     /// Write all rows as CSV or as one JSON object a line

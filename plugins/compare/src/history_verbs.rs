@@ -18,6 +18,7 @@ pub(crate) fn run(verb: &HistoryVerb, context: &Context) -> Result<Exit, Error> 
         HistoryVerb::Show(arguments) => show::test(arguments, context),
         HistoryVerb::Verify(arguments) => keep::verify(arguments, context),
         HistoryVerb::Compact(arguments) => keep::compact(arguments, context),
+        HistoryVerb::Snapshot(arguments) => keep::snapshot(arguments, context),
         HistoryVerb::Export(arguments) => export::run(arguments, context),
         HistoryVerb::Import(arguments) => take_in::run(arguments, context),
     }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use formats::Limits;
 use history::{History, Recorded};
-use host::Exit;
+use host::{Exit, Progress};
 use model::{Problem, RecordedRun, RunInfo, TestRun, Timestamp};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ struct Line<'a> {
     run: &'a RunInfo,
     tests: usize,
     new: bool,
-    problems: Vec<Problem>,
+    problems: &'a [Problem],
 }
 
 pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> {
@@ -33,14 +33,8 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
         .cloned()
         .collect();
     let files = host::expand(&patterns)?;
-    let history = History::init(&arguments.store.history, context.now)?;
-    let into = Into {
-        history: &history,
-        context,
-        json: arguments.json,
-    };
     if arguments.run_per_folder {
-        return record_folders(arguments, &files, &into);
+        return record_folders(arguments, &files, context);
     }
     let sources = Sources {
         ci: context.ci(),
@@ -57,7 +51,21 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
     if let Some(tree) = &arguments.tree {
         info.tree.clone_from(tree);
     }
-    into.record(info, &results, problems)?;
+    note(&problems, context);
+    if results.results.is_empty() {
+        return Err(Error::argument(
+            "the files hold no test results",
+            "`sprag-compare inspect` shows what each file says",
+        ));
+    }
+    let history = History::init(&arguments.store.history, context.now)?;
+    record_one(
+        &history,
+        &RecordedRun::of(info, &results),
+        &problems,
+        arguments.json,
+    )
+    .and_then(|said| context.print(&said))?;
     Ok(Exit::Clear)
 }
 
@@ -79,37 +87,24 @@ pub(crate) fn parse_time(text: &str, flag: &str) -> Result<Timestamp, Error> {
     })
 }
 
-/// Where runs go, and how that is said.
-struct Into<'a> {
-    history: &'a History,
-    context: &'a Context,
-    json: bool,
-}
-
-impl Into<'_> {
-    fn record(
-        &self,
-        info: RunInfo,
-        results: &TestRun,
-        problems: Vec<Problem>,
-    ) -> Result<(), Error> {
-        for problem in &problems {
-            self.context.console.note(&format!("problem: {problem}"));
-        }
-        if results.results.is_empty() {
-            return Err(Error::argument(
-                format!("the files of run `{}` hold no test results", info.key.run),
-                "`sprag-compare inspect` shows what each file says",
-            ));
-        }
-        let recorded = RecordedRun::of(info, results);
-        let new = self.history.record(&recorded)? == Recorded::New;
-        self.context
-            .print(&shown(&recorded, new, problems, self.json))
+fn note(problems: &[Problem], context: &Context) {
+    for problem in problems {
+        context.console.note(&format!("problem: {problem}"));
     }
 }
 
-fn shown(recorded: &RecordedRun, new: bool, problems: Vec<Problem>, json: bool) -> String {
+/// Records a run and says so.
+fn record_one(
+    history: &History,
+    run: &RecordedRun,
+    problems: &[Problem],
+    json: bool,
+) -> Result<String, Error> {
+    let new = history.record(run)? == Recorded::New;
+    Ok(shown(run, new, problems, json))
+}
+
+fn shown(recorded: &RecordedRun, new: bool, problems: &[Problem], json: bool) -> String {
     let (info, tests) = (&recorded.info, recorded.rows.len());
     if json {
         let line = Line {
@@ -133,23 +128,28 @@ fn shown(recorded: &RecordedRun, new: bool, problems: Vec<Problem>, json: bool) 
 }
 
 /// Old results: every folder that holds files is one run.
-fn record_folders(arguments: &Record, files: &[PathBuf], into: &Into<'_>) -> Result<Exit, Error> {
+fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> Result<Exit, Error> {
+    let history = History::init(&arguments.store.history, context.now)?;
     let mut folders: BTreeMap<&Path, Vec<PathBuf>> = BTreeMap::new();
     for file in files {
         let folder = file.parent().unwrap_or(Path::new("."));
         folders.entry(folder).or_default().push(file.clone());
     }
-    for (folder, files) in folders {
+    let bar = Progress::new(context.console, "folders", folders.len() as u64);
+    for (done, (folder, files)) in (1..).zip(folders) {
         let (results, problems) = load::collect(&files, &Limits::default());
+        note(&problems, context);
         if results.results.is_empty() {
-            into.context.console.note(&format!(
+            context.console.note(&format!(
                 "{}: no test results, passed over",
                 folder.display()
             ));
             continue;
         }
         let info = folder_run(arguments, folder, &files, &results);
-        into.record(info, &results, problems)?;
+        let run = RecordedRun::of(info, &results);
+        context.print(&record_one(&history, &run, &problems, arguments.json)?)?;
+        bar.at(done);
     }
     Ok(Exit::Clear)
 }

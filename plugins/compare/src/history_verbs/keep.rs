@@ -1,6 +1,8 @@
 //! `history verify`, `compact` and `snapshot`: keep a history whole and small.
 
-use history::{CompactOptions, History};
+use std::collections::BTreeSet;
+
+use history::{BaselineOf, CompactOptions, History, Lane};
 use host::Exit;
 use model::Problem;
 use serde::Serialize;
@@ -83,5 +85,67 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
         done.rows, done.runs, done.files, done.expired_runs, done.deleted
     );
     answer(context, arguments.common.json, &done, &text)?;
+    refresh(&history, context)?;
     Ok(Exit::Clear)
+}
+
+/// One refreshed snapshot, as `--json` prints it.
+#[derive(Serialize)]
+struct Snapshot {
+    repo: String,
+    branch: String,
+    new_runs: u64,
+    rebuilt: bool,
+    bytes: u64,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn snapshot(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
+    let history = History::open(&arguments.store.history)?;
+    let snapshots = refresh(&history, context)?;
+    let said = |s: &Snapshot| {
+        format!(
+            "{} {}: {} new runs, {} bytes\n",
+            s.repo, s.branch, s.new_runs, s.bytes
+        )
+    };
+    let text: String = snapshots.iter().map(said).collect();
+    answer(context, arguments.json, &snapshots, &text)?;
+    Ok(Exit::Clear)
+}
+
+/// Brings the snapshot of every base branch up to date.
+fn refresh(history: &History, context: &Context) -> Result<Vec<Snapshot>, Error> {
+    let stat = history.stat()?;
+    let base = stat.jobs.keys().filter(|of| of.lane == Lane::Base);
+    let branches: BTreeSet<(&str, &str)> = base
+        .map(|of| (of.repo.as_str(), of.branch.as_str()))
+        .collect();
+    branches
+        .into_iter()
+        .map(|branch| refresh_one(history, branch, context))
+        .collect()
+}
+
+fn refresh_one(
+    history: &History,
+    branch: (&str, &str),
+    context: &Context,
+) -> Result<Snapshot, Error> {
+    let (repo, branch) = (branch.0.to_owned(), branch.1.to_owned());
+    let of = BaselineOf {
+        repo,
+        branch,
+        at: context.now,
+    };
+    let done = history.snapshot(&of)?;
+    note_problems(context, &done.problems);
+    Ok(Snapshot {
+        repo: of.repo,
+        branch: of.branch,
+        new_runs: done.new_runs,
+        rebuilt: done.rebuilt,
+        bytes: done.bytes + done.detail_bytes,
+        problems: done.problems,
+    })
 }

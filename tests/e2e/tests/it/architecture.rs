@@ -68,8 +68,11 @@ fn limit(path: &Path) -> usize {
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
+    // Unit tests that outgrew the foot of their file belong to that file.
+    let of_its_own = |path: &PathBuf| !path.ends_with("tests.rs");
     let silent: Vec<PathBuf> = sources()
         .into_iter()
+        .filter(of_its_own)
         .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//!"))
         .collect();
     assert!(silent.is_empty(), "{silent:#?}");
