@@ -43,12 +43,12 @@ pub(crate) fn line(text: &str, limit: usize) -> String {
     out
 }
 
-/// A name or a path, as [`line`] shows it.
+/// A name or a path, as [`line()`] shows it.
 pub(crate) fn name(text: &str) -> String {
     line(text, NAME_CHARS)
 }
 
-/// At most `limits.0` lines of text, each as [`line`] shows it with at most `limits.1` characters and tabs as blanks.
+/// At most `limits.0` lines of text, each as [`line()`] shows it with at most `limits.1` characters and tabs as blanks.
 /// Empty lines at both ends are dropped; a last line `…` says that there was more.
 pub(crate) fn lines(text: &str, limits: (usize, usize)) -> Vec<String> {
     let (count, width) = limits;
