@@ -10,8 +10,10 @@ use std::io::{BufRead, ErrorKind};
 use memchr::{memchr, memchr2, memchr3};
 
 mod key;
+mod scalar;
 
 pub(crate) use key::Key;
+pub(crate) use scalar::Scalar;
 
 /// How much is taken from the input at once.
 const CHUNK: usize = 64 << 10;
@@ -41,17 +43,6 @@ pub(crate) enum Kind {
     Text,
     /// A number, a boolean or null.
     Scalar,
-}
-
-/// A number, boolean or null.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scalar {
-    /// `null`, and what writers put for lack of a number: `NaN`, `Infinity`, `undefined`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// A finite number.
-    Number(f64),
 }
 
 /// The reader; see the module.
@@ -311,7 +302,7 @@ impl<'r> Json<'r> {
             self.consume(1);
         }
         let word = word.get(..len.min(40)).unwrap_or_default();
-        scalar_of(std::str::from_utf8(word).unwrap_or_default())
+        scalar::of(std::str::from_utf8(word).unwrap_or_default())
     }
 
     /// Reads a string after its opening quote into `self.text`, up to `keep` bytes of it.
@@ -494,22 +485,6 @@ pub(crate) fn lossy(bytes: &[u8], cut: bool) -> String {
         text.pop();
     }
     text
-}
-
-fn scalar_of(word: &str) -> Got<Scalar> {
-    match word {
-        "true" | "True" => return Ok(Scalar::Bool(true)),
-        "false" | "False" => return Ok(Scalar::Bool(false)),
-        "null" | "None" | "undefined" => return Ok(Scalar::Null),
-        _ => {}
-    }
-    let number = word.parse::<f64>();
-    let number = number.map_err(|_not_a_number| Broken::Bad("neither a value nor a number"))?;
-    Ok(if number.is_finite() {
-        Scalar::Number(number)
-    } else {
-        Scalar::Null
-    })
 }
 
 #[cfg(test)]
