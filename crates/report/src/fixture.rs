@@ -3,7 +3,7 @@
 use model::{
     Change, ChangeKind, Cluster, Conclusion, Counts, Evidence, Failure, Finding, GridCell, Level,
     LevelCounts, Likelihood, Outcome, PastRun, Place, Problem, Report, RunInfo, RunKey,
-    SCHEMA_VERSION, Subject, TestName, Timestamp, Totals, Verdict,
+    SCHEMA_VERSION, Signature, Subject, TestName, Timestamp, Totals, Verdict,
 };
 
 /// 2026-11-20T10:00:00Z, the moment of judgement of every fixture.
@@ -128,7 +128,8 @@ pub(crate) fn finding(verdict: Verdict, test: TestName, odds: [f64; 3]) -> Findi
 /// The same finding with a failure text.
 pub(crate) fn saying(finding: Finding, failure: Failure) -> Finding {
     Finding {
-        signature: Some(failure.signature()),
+        // Not the real one, so that a change of the masking leaves these reports alone.
+        signature: Some(Signature(0x5eed_0000_0000_0001)),
         failure: Some(failure),
         ..finding
     }

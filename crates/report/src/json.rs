@@ -228,7 +228,7 @@ mod tests {
                 "file": "tests/test_invoice.py",
                 "line": 41
               },
-              "signature": "a9683f3df45c0cd0",
+              "signature": "5eed000000000001",
               "evidence": {
                 "window_days": 14.0,
                 "runs": 412,
@@ -250,7 +250,7 @@ mod tests {
           ],
           "clusters": [
             {
-              "signature": "a9683f3df45c0cd0",
+              "signature": "5eed000000000001",
               "message": "assert Decimal('100.00') == Decimal('119.00')\n  where Decimal('100.00') = invoice.total(rate='de')\n  and   rate = 19 %",
               "tests": 1
             }
