@@ -139,13 +139,29 @@ fn cut(text: &mut String, limit: usize) {
     }
 }
 
+/// Bytes of the mark and the hash at the end of a name that was cut.
+const TAIL: usize = "…".len() + 16;
+
 /// A name cut to the limit; the hash of the whole keeps two long names two.
 fn shortened(name: &str, limit: usize) -> String {
     let mut short = name.to_owned();
     if name.len() > limit {
-        cut(&mut short, limit.saturating_sub(18));
+        cut(&mut short, limit.saturating_sub(TAIL));
         let hash = xxh3_64(name.as_bytes());
         short = format!("{short}…{hash:016x}");
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn long_names_fit_the_limit_and_stay_two() {
+        let (a, b) = ("é".repeat(300) + "a", "é".repeat(300) + "b");
+        assert_ne!(shortened(&a, 100), shortened(&b, 100));
+        assert!(shortened(&a, 100).len() <= 100);
+        assert_eq!(shortened("short", 100), "short");
+    }
 }

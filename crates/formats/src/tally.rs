@@ -69,20 +69,11 @@ const WORDS: usize = 1 << 14;
 
 /// The tests that failed at least once in a file, and whether each passed last: the others cannot have flaked, so that
 /// memory grows with the failures alone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Flakes {
     passed_last: BTreeMap<TestId, bool>,
-    /// One bit for each hash of a name that failed: most cases need no look-up and no stable name.
-    names: Box<[u64]>,
-}
-
-impl Default for Flakes {
-    fn default() -> Self {
-        Self {
-            passed_last: BTreeMap::new(),
-            names: vec![0; WORDS].into_boxed_slice(),
-        }
-    }
+    /// One bit for each hash of a name that failed: most cases need no look-up and no stable name. Empty until one fails.
+    names: Vec<u64>,
 }
 
 impl Flakes {
@@ -93,8 +84,11 @@ impl Flakes {
             .iter()
             .any(|attempt| attempt.outcome.is_failure());
         if failed || failed_before {
-            let (word, bit) = self.bit(case.name);
-            *word |= bit;
+            self.names.resize(WORDS, 0);
+            let (word, bit) = place(case.name);
+            if let Some(word) = self.names.get_mut(word) {
+                *word |= bit;
+            }
             let id = identity::test_id(case.suite, case.class, case.name);
             self.passed_last.insert(id, case.outcome == Outcome::Pass);
         } else if case.outcome == Outcome::Pass && !self.passed_last.is_empty() {
@@ -103,8 +97,8 @@ impl Flakes {
     }
 
     fn see_pass(&mut self, case: &Case<'_>) {
-        let (word, bit) = self.bit(case.name);
-        if *word & bit == 0 {
+        let (word, bit) = place(case.name);
+        if self.names.get(word).is_none_or(|word| word & bit == 0) {
             return;
         }
         let id = identity::test_id(case.suite, case.class, case.name);
@@ -113,21 +107,15 @@ impl Flakes {
         }
     }
 
-    /// The word and the bit in it that stand for a name.
-    fn bit(&mut self, name: &str) -> (&mut u64, u64) {
-        let hash = xxh3_64(name.as_bytes());
-        let [bit, ..] = hash.to_le_bytes();
-        let word = (hash >> 32) as usize % WORDS;
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "a remainder of the length is in range"
-        )]
-        (&mut self.names[word], 1 << (bit & 63))
-    }
-
     fn count(&self) -> u64 {
         self.passed_last.values().filter(|passed| **passed).count() as u64
     }
+}
+
+/// The word and the bit in it that stand for a name.
+fn place(name: &str) -> (usize, u64) {
+    let hash = xxh3_64(name.as_bytes());
+    ((hash >> 32) as usize % WORDS, 1 << (hash & 63))
 }
 
 impl Tally {

@@ -8,13 +8,13 @@ use memchr::{memchr, memchr2};
 use super::scan::{Scanner, Span};
 
 /// How many bytes the window holds before it has to grow for one long tag.
-const WINDOW: usize = 256 << 10;
+const WINDOW: usize = 64 << 10;
 
 /// Below this much room at its end the window is moved to the front before more is read.
-const ROOM: usize = 32 << 10;
+const ROOM: usize = 16 << 10;
 
 /// How much of an over-long attribute value is kept.
-const KEPT_VALUE: usize = 64 << 10;
+const KEPT_VALUE: usize = 32 << 10;
 
 /// The longest entity reference that is not split between two pieces of text.
 const ENTITY: usize = 16;
