@@ -3,12 +3,15 @@
 //! The outcome of a case: an `error` child before a `failure`, before a `skipped`, before a `status` or `result` attribute, else
 //! it passed. See `docs/formats.md` for the dialects.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
+use crate::identity::stable;
 use crate::place::place;
 use crate::sink::OUTSIDE;
+use crate::xml::failure::value;
 use crate::xml::number::{plain_seconds, seconds};
 use crate::xml::text::{attribute, element};
 use crate::xml::{Attrs, Handler, Out, Tag, Want, walk};
@@ -35,6 +38,8 @@ struct Suite {
     own: u64,
     /// Cases that its attributes declare.
     declared: Option<u64>,
+    /// The file that it says it stands in; mostly empty.
+    file: String,
     at: u64,
 }
 
@@ -132,6 +137,7 @@ impl Junit {
         self.suites.push(Suite {
             path_start,
             declared: number(b"tests"),
+            file: value(tag.attrs, b"file", tag.at, out),
             at: tag.at,
             ..Suite::default()
         });
@@ -228,13 +234,12 @@ impl Junit {
         if self.dialect.pytest {
             pytest_rerun(&mut self.last, case, outcome, &mut before);
         }
-        let suite = if self.path.is_empty() {
-            &case.file
-        } else {
-            &self.path
+        let file = match (case.file.as_str(), self.suites.last()) {
+            ("", Some(suite)) => &suite.file,
+            (file, _) => file,
         };
         out.sink.case(Case {
-            suite,
+            suite: &suite_in_file(&self.path, &case.class, file),
             class: Some(case.class.as_str()).filter(|class| !class.is_empty()),
             name: &case.name,
             outcome,
@@ -314,6 +319,28 @@ impl Junit {
             self.case.result = Some((outcome, failure));
         }
     }
+}
+
+/// The suite of a case, with its file where neither suite nor class tells it: two tests of one name in two files stay two.
+fn suite_in_file<'a>(path: &'a str, class: &str, file: &str) -> Cow<'a, str> {
+    if file.is_empty() {
+        return Cow::Borrowed(path);
+    }
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = name.split('.').next().unwrap_or(name);
+    let joint = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if path
+        .split(joint)
+        .chain(class.split(joint))
+        .any(|word| word == stem)
+    {
+        return Cow::Borrowed(path);
+    }
+    let file = stable(file);
+    if path.is_empty() {
+        return Cow::Owned(file.into_owned());
+    }
+    Cow::Owned(format!("{path} › {file}"))
 }
 
 /// Which of several result elements of one case decides.

@@ -251,3 +251,27 @@ fn cdata_may_be_split_and_hold_markup() {
     );
     assert_eq!(said.lines[1], "fail s | a \"x ]]> </failure> y\"");
 }
+
+#[test]
+fn tests_of_one_name_in_two_files_stay_two_and_a_file_that_the_class_tells_is_not_repeated() {
+    let said = junit(
+        "<testsuite name='Mocha Tests'><testcase classname='utils' name='works' file='/home/ci/p/test/a.js'/>
+         <testcase classname='utils' name='works' file='/home/ci/p/test/b.js'/></testsuite>
+         <testsuite name='pytest'><testcase classname='tests.test_a.T' name='t' file='tests/test_a.py'/></testsuite>
+         <testsuite name='Cart' file='/w/p/spec/cart.cy.js'><testcase classname='adds' name='Cart adds'/></testsuite>
+         <testsuite name='Login' file='/w/p/spec/x.cy.js'><testcase name='u'/></testsuite>
+         <testcase name='alone' file='main.c'/>",
+    );
+    let names: Vec<_> = said.cases.iter().map(|case| case.0.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "Mocha Tests › test/a.js | utils › works",
+            "Mocha Tests › test/b.js | utils › works",
+            "pytest | tests.test_a.T › t",
+            "Cart › spec/cart.cy.js | adds › Cart adds",
+            "Login › spec/x.cy.js | u",
+            "main.c | alone",
+        ]
+    );
+}
