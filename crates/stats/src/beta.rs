@@ -171,3 +171,59 @@ fn level(count: f64) -> i32 {
     let level = (8.0 * (count + 0.25).ln()).round() as i32;
     level
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BetaPrior, BetaSample, decay_factor};
+
+    fn samples(rate: impl Fn(u32) -> f64) -> Vec<BetaSample> {
+        let units = 0..400;
+        units
+            .map(|unit| BetaSample {
+                runs: 50.0,
+                failures: (rate(unit) * 50.0).round(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn half_is_lost_every_half_life() {
+        assert!((decay_factor(28.0, 14.0) - 0.25).abs() < 1e-12);
+        assert!((decay_factor(0.0, 14.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_fleet_of_steady_tests_with_a_few_flaky_ones_is_fitted_as_such() {
+        let fitted = BetaPrior::fit(samples(|u| if u % 20 == 0 { 0.3 } else { 0.0 }).into_iter());
+        assert!(fitted.a < 0.1, "{fitted:?}");
+        assert!((0.004..0.05).contains(&fitted.mean()), "{fitted:?}");
+        let even = BetaPrior::fit(samples(|_| 0.2).into_iter());
+        assert!(even.weight() > 10.0 * fitted.weight(), "{even:?}");
+    }
+
+    #[test]
+    fn too_few_units_teach_nothing() {
+        let few = samples(|_| 0.5).into_iter().take(5);
+        assert_eq!(BetaPrior::fit(few), BetaPrior::DEFAULT);
+    }
+
+    proptest! {
+        /// The closed form: B(a + k, b) / B(a, b).
+        #[test]
+        fn failures_in_a_row_follow_the_beta_function(a in 0.01_f64..5.0, b in 0.1_f64..50.0, k in 0_u32..12) {
+            let ratio = statrs::function::beta::ln_beta(a + f64::from(k), b)
+                - statrs::function::beta::ln_beta(a, b);
+            let product = BetaPrior { a, b }.all_fail(k);
+            prop_assert!((product.ln() - ratio).abs() < 1e-6);
+        }
+
+        #[test]
+        fn more_failures_never_lower_the_rate(runs in 1_u32..200, failures in 0_u32..200) {
+            let failures = failures.min(runs - 1);
+            let mean = |f: u32| BetaPrior::DEFAULT.mean_after((f64::from(runs), f64::from(f)));
+            prop_assert!(mean(failures) < mean(failures + 1));
+        }
+    }
+}

@@ -72,29 +72,59 @@ impl Segment {
 
 /// Splits a sequence where its failure rate changes: Bayesian model choice between one segment and two, Beta priors on the
 /// rates, repeated on both sides of the best split. Only transitions between passes and failures are tried: between them the
-/// gain has no maximum.
+/// gain has no maximum. Where no single split pays, a row of failures is also tried as a segment of its own, for twice the gain
+/// (as in circular binary segmentation: Olshen, Venkatraman, Biostatistics 5, 2004), because a short spell between two long
+/// quiet times is hidden from single splits.
 pub fn segments(stretches: &[Stretch]) -> Vec<Segment> {
     let mut open = vec![Segment::of(stretches, 0, stretches.len())];
     let mut closed = Vec::new();
     while let Some(whole) = open.pop() {
-        match best_split(stretches, whole) {
-            Some((left, right)) => open.extend([right, left]),
+        let parts = best_split(stretches, whole).or_else(|| best_spell(stretches, whole));
+        match parts {
+            Some(parts) => open.extend(parts.into_iter().rev()),
             None => closed.push(whole),
         }
     }
     closed
 }
 
-fn best_split(stretches: &[Stretch], whole: Segment) -> Option<(Segment, Segment)> {
-    let one = whole.log_likelihood();
+/// The best split in two, when it pays.
+fn best_split(stretches: &[Stretch], whole: Segment) -> Option<Vec<Segment>> {
     let splits = (whole.from + 1..whole.to).map(|at| {
-        let left = Segment::of(stretches, whole.from, at);
-        let right = Segment::of(stretches, at, whole.to);
-        let gain = left.log_likelihood() + right.log_likelihood() - one;
-        (gain, left, right)
+        vec![
+            Segment::of(stretches, whole.from, at),
+            Segment::of(stretches, at, whole.to),
+        ]
     });
-    let best = splits.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > CHANGE_GAIN).then_some((best.1, best.2))
+    best(whole, splits, CHANGE_GAIN)
+}
+
+/// The best row of failures as a segment of its own, when it pays.
+fn best_spell(stretches: &[Stretch], whole: Segment) -> Option<Vec<Segment>> {
+    let inner = (whole.from + 1)..whole.to.saturating_sub(1);
+    let long = |at: &usize| stretches.get(*at).is_some_and(|s| s.failed && s.len > 2);
+    let spells = inner.filter(long).map(|at| {
+        vec![
+            Segment::of(stretches, whole.from, at),
+            Segment::of(stretches, at, at + 1),
+            Segment::of(stretches, at + 1, whole.to),
+        ]
+    });
+    best(whole, spells, 2.0 * CHANGE_GAIN)
+}
+
+fn best(
+    whole: Segment,
+    parts: impl Iterator<Item = Vec<Segment>>,
+    least: f64,
+) -> Option<Vec<Segment>> {
+    let one = whole.log_likelihood();
+    let gains = parts.map(|parts| {
+        let gain = parts.iter().map(Segment::log_likelihood).sum::<f64>() - one;
+        (gain, parts)
+    });
+    let best = gains.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > least).then_some(best.1)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::odds::{RunFacts, Seen, judge_run};
-use crate::{Baseline, Config, OtherPrs};
+use crate::{Baseline, Config, Entry, OtherPrs};
 
 mod changes;
 mod cluster;
@@ -53,6 +53,13 @@ pub(crate) struct Failing<'a> {
     pub(crate) elsewhere: f64,
 }
 
+/// One result, with its id and what history knows of it in this job.
+pub(crate) struct Known<'a> {
+    pub(crate) result: &'a TestResult,
+    pub(crate) id: TestId,
+    pub(crate) entry: Option<&'a Entry>,
+}
+
 /// What the parts of a judgement share.
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
@@ -63,6 +70,8 @@ pub(crate) struct Context<'a> {
     pub(crate) merge_base: u32,
     /// Whether history lists all tests of this job.
     pub(crate) complete: bool,
+    /// The results, each looked up once.
+    pub(crate) results: Vec<Known<'a>>,
 }
 
 /// Judges a run: every failing test gets a verdict with its odds and its evidence. Equal input gives an equal report.
@@ -107,7 +116,13 @@ impl<'a> Context<'a> {
     fn of(config: &'a Config, base: &'a Baseline, facts: &'a Facts<'a>) -> Self {
         let job = base.job_index(&facts.info.key.job);
         let known = job.and_then(|job| base.jobs.get(job as usize));
+        let results = facts.run.results.iter().map(|result| {
+            let id = result.test.id();
+            let entry = job.and_then(|job| base.entry(id, job));
+            Known { result, id, entry }
+        });
         Self {
+            results: results.collect(),
             config,
             base,
             facts,
@@ -128,14 +143,14 @@ impl<'a> Context<'a> {
     }
 
     fn failing(&self) -> Vec<Failing<'a>> {
-        let failing = self.facts.run.results.iter();
-        let failing = failing.filter(|result| result.outcome().is_failure());
-        failing.map(|result| self.failing_test(result)).collect()
+        let failing = self.results.iter();
+        let failing = failing.filter(|known| known.result.outcome().is_failure());
+        failing.map(|known| self.failing_test(known)).collect()
     }
 
-    fn failing_test(&self, result: &'a TestResult) -> Failing<'a> {
+    fn failing_test(&self, known: &Known<'a>) -> Failing<'a> {
         let (config, facts) = (self.config, self.facts);
-        let id = result.test.id();
+        let (result, id) = (known.result, known.id);
         let failure = result.failure();
         let signature = failure.map(Failure::signature);
         let span = (facts.at, config.elsewhere_hours);
@@ -157,9 +172,15 @@ impl<'a> Context<'a> {
 
     /// Failures that the rates of the tests in this run expect.
     fn expected_failures(&self) -> f64 {
-        let results = self.facts.run.results.iter();
-        let ran = results.filter(|result| result.outcome().ran());
-        let chances = ran.map(|result| self.base.chance(result.test.id(), self.job, self.facts.at));
+        let prior = self.base.prior();
+        let ran = self
+            .results
+            .iter()
+            .filter(|known| known.result.outcome().ran());
+        let chances = ran.map(|known| {
+            let entry = known.entry;
+            prior.mean_after(entry.map_or((0.0, 0.0), |e| e.kept_counts(self.facts.at)))
+        });
         chances.sum()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{Change, ChangeKind, TestId, TestName, TestResult};
 use stats::LogDuration;
 
-use super::{Context, Guard};
+use super::{Context, Guard, Known};
 use crate::baseline::{Entry, log_thousandths};
 
 /// Tests with a duration from which a run is corrected for a slow machine.
@@ -19,21 +19,20 @@ pub(super) fn all(context: &Context<'_>, guard: &Guard) -> Vec<Change> {
         return Vec::new();
     }
     let machine = machine_factor(context);
-    let results = context.facts.run.results.iter();
+    let results = context.results.iter();
     let mut changes: Vec<Change> = results
-        .filter_map(|result| of_result(context, result, machine))
+        .filter_map(|known| of_result(context, known, machine))
         .collect();
     changes.extend(missing(context));
     changes.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| a.test.cmp(&b.test)));
     changes
 }
 
-fn of_result(context: &Context<'_>, result: &TestResult, machine: f64) -> Option<Change> {
+fn of_result(context: &Context<'_>, known: &Known<'_>, machine: f64) -> Option<Change> {
+    let (result, entry) = (known.result, known.entry?);
     if result.outcome().is_failure() || !result.outcome().ran() {
         return None;
     }
-    let id = result.test.id();
-    let entry = context.base.entry(id, context.job?)?;
     new_flake(context, result, entry)
         .or_else(|| fixed(context, result, entry))
         .or_else(|| slower(context, (result, entry), machine))
@@ -125,10 +124,9 @@ fn log_ms(seconds: f64) -> f64 {
 
 /// How much slower this run is as a whole: the median of the log ratios of all tests, 0 for a small run.
 fn machine_factor(context: &Context<'_>) -> f64 {
-    let ratios = context.facts.run.results.iter().filter_map(|result| {
-        let entry = context.base.entry(result.test.id(), context.job?)?;
-        let usual = usual(entry, context.config.change_runs)?;
-        Some(log_ms(result.seconds()?) - usual.median)
+    let ratios = context.results.iter().filter_map(|known| {
+        let usual = usual(known.entry?, context.config.change_runs)?;
+        Some(log_ms(known.result.seconds()?) - usual.median)
     });
     let mut ratios: Vec<f64> = ratios.collect();
     if ratios.len() < ENOUGH_FOR_MACHINE {
@@ -156,8 +154,7 @@ fn missing(context: &Context<'_>) -> Vec<Change> {
     let (Some(since), Some(newest)) = (since, known.newest.last()) else {
         return Vec::new();
     };
-    let results = context.facts.run.results.iter();
-    let here: BTreeSet<TestId> = results.map(|result| result.test.id()).collect();
+    let here: BTreeSet<TestId> = context.results.iter().map(|known| known.id).collect();
     let entries = context.base.entries.iter().filter(|((id, of), entry)| {
         *of == job && entry.last_run == *newest && entry.ran_since(*since) && !here.contains(id)
     });
