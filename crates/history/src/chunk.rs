@@ -90,15 +90,21 @@ impl ChunkWriter {
             Arc::new(Int8Array::from_iter_values(
                 rows.iter().map(|r| r.test.outcome.code()),
             )),
-            Arc::new(BooleanArray::from_iter(
-                rows.iter().map(|r| Some(r.test.flaked)),
-            )),
-            Arc::new(Int32Array::from_iter(
-                rows.iter().map(|r| duration_of(&r.test)),
-            )),
-            Arc::new(Int64Array::from_iter(
-                rows.iter().map(|r| r.test.signature.map(|s| s.0)),
-            )),
+            Arc::new(
+                rows.iter()
+                    .map(|r| Some(r.test.flaked))
+                    .collect::<BooleanArray>(),
+            ),
+            Arc::new(
+                rows.iter()
+                    .map(|r| duration_of(&r.test))
+                    .collect::<Int32Array>(),
+            ),
+            Arc::new(
+                rows.iter()
+                    .map(|r| r.test.signature.map(|s| s.0))
+                    .collect::<Int64Array>(),
+            ),
         ];
         self.writer.write(columns)?;
         self.pending.clear();
@@ -113,6 +119,15 @@ impl ChunkWriter {
     }
 }
 
+/// Opens a compacted file without its run table.
+pub(crate) fn open(store: &dyn Store, key: &str, page_index: bool) -> Result<Opened> {
+    let source = Source {
+        key: key.to_owned(),
+        blob: store.open(key)?,
+    };
+    Opened::open(source, page_index)
+}
+
 /// An opened compacted file.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
@@ -121,12 +136,8 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    pub(crate) fn open(store: &dyn Store, key: &str, page_index: bool) -> Result<Self> {
-        let source = Source {
-            key: key.to_owned(),
-            blob: store.open(key)?,
-        };
-        let opened = Opened::open(source, page_index)?;
+    pub(crate) fn open(store: &dyn Store, key: &str) -> Result<Self> {
+        let opened = open(store, key, false)?;
         let table = RunTable::from_text(opened.meta(RUNS_KEY)?, key)?;
         Ok(Self {
             opened,

@@ -218,7 +218,7 @@ impl<'a> Batch<'a> {
             ..Group::default()
         };
         for file in &job.chunks {
-            match Chunk::open(self.history.store.as_ref(), &file.key, false) {
+            match Chunk::open(self.history.store.as_ref(), &file.key) {
                 Ok(chunk) => group.chunks.push(chunk),
                 Err(error) => {
                     done.problems.push(problem_of(&error));
@@ -263,7 +263,7 @@ impl<'a> Batch<'a> {
                 .history
                 .store
                 .get(key)
-                .and_then(|bytes| run_file::decode(key, bytes));
+                .and_then(|bytes| run_file::decode(key, &bytes));
             let run = match read {
                 Ok(run) => run,
                 Err(error) => {
@@ -327,7 +327,9 @@ impl<'a> Batch<'a> {
             }
             files.retain(|_, files| files.len() > DICTIONARIES);
             for (repo, files) in files {
-                files.iter().for_each(|file| self.pack.remove(file));
+                for file in &files {
+                    self.pack.remove(file);
+                }
                 if kind == Kind::Names {
                     let names = self.history.names_of(&self.state, &repo)?;
                     self.pack.put_names(&repo, &names)?;
@@ -394,13 +396,11 @@ impl<'a> Batch<'a> {
 
 /// A damaged file is left where it is; a failing store ends the work.
 fn skip_damaged(error: Error, done: &mut Compacted) -> Result<()> {
-    match error.kind() {
-        ErrorKind::Io(_) => Err(error),
-        _ => {
-            done.problems.push(problem_of(&error));
-            Ok(())
-        }
+    if matches!(error.kind(), ErrorKind::Io(_)) {
+        return Err(error);
     }
+    done.problems.push(problem_of(&error));
+    Ok(())
 }
 
 /// Whether the row files of some jobs are the same in two states.

@@ -40,9 +40,12 @@ pub(crate) fn encode_names(names: &Names) -> Result<Vec<u8>> {
         Arc::new(StringArray::from_iter_values(
             names.values().map(|n| n.suite.as_str()),
         )),
-        Arc::new(StringArray::from_iter(
-            names.values().map(|n| n.class.as_deref()),
-        )),
+        Arc::new(
+            names
+                .values()
+                .map(|n| n.class.as_deref())
+                .collect::<StringArray>(),
+        ),
         Arc::new(StringArray::from_iter_values(
             names.values().map(|n| n.name.as_str()),
         )),

@@ -111,9 +111,10 @@ pub(crate) trait Context<T> {
 impl<T> Context<T> for io::Result<T> {
     fn context(self, doing: &'static str, subject: &str) -> Result<T> {
         self.map_err(|error| {
-            let kind = match error.kind() {
-                io::ErrorKind::NotFound => ErrorKind::NotFound,
-                _ => ErrorKind::Io(error),
+            let kind = if error.kind() == io::ErrorKind::NotFound {
+                ErrorKind::NotFound
+            } else {
+                ErrorKind::Io(error)
             };
             Error::new(doing, subject, kind)
         })

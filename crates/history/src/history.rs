@@ -136,7 +136,7 @@ impl History {
         if let Some(table) = self.tables().get(&file.key) {
             return Ok(Arc::clone(table));
         }
-        let chunk = Chunk::open(self.store.as_ref(), &file.key, false)?;
+        let chunk = Chunk::open(self.store.as_ref(), &file.key)?;
         self.tables()
             .insert(file.key.clone(), Arc::clone(&chunk.table));
         Ok(chunk.table)

@@ -151,9 +151,9 @@ impl History {
     ///
     /// # Errors
     /// When the store fails, or other writers were faster many times in a row; then no run is recorded.
-    pub fn record_all(&self, runs: Vec<RecordedRun>, now: Timestamp) -> Result<Imported> {
+    pub fn record_all(&self, runs: &[RecordedRun], now: Timestamp) -> Result<Imported> {
         let mut named = Named::default();
-        let runs = runs.into_iter().map(|run| named.take(run)).collect();
+        let runs = runs.iter().map(|run| named.take(run)).collect();
         let mut report = Imported::default();
         self.store_runs(runs, &named, (now, &mut report))?;
         Ok(report)
@@ -183,8 +183,7 @@ impl History {
             let mut pack = Pack::new(store, now);
             pack_runs(&fresh, &mut pack)?;
             for repo in &repos {
-                let of_repo = fresh.iter().filter(|run| &run.info.key.repo == repo);
-                self.pack_dictionaries(&state, (repo, of_repo), named, &mut pack)?;
+                self.pack_dictionaries(&state, (repo, &fresh), named, &mut pack)?;
             }
             if try_commit(store, &state, pack.commit.clone())? {
                 return Ok(());
@@ -196,17 +195,18 @@ impl History {
     }
 
     /// The names and texts of runs of one repository that the lake does not have yet.
-    fn pack_dictionaries<'r>(
+    fn pack_dictionaries(
         &self,
         state: &State,
-        (repo, runs): (&str, impl Iterator<Item = &'r RecordedRun>),
+        (repo, runs): (&str, &[RecordedRun]),
         named: &Named,
         pack: &mut Pack<'_>,
     ) -> Result<()> {
         let known_names = self.names_of(state, repo)?;
         let known_texts = self.texts_of(state, repo)?;
         let (mut names, mut texts) = (Names::new(), Texts::new());
-        for row in runs.flat_map(|run| &run.rows) {
+        let of_repo = runs.iter().filter(|run| run.info.key.repo == repo);
+        for row in of_repo.flat_map(|run| &run.rows) {
             if let (false, Some(name)) =
                 (known_names.contains_key(&row.id), named.names.get(&row.id))
             {
@@ -282,8 +282,8 @@ pub(crate) struct Named {
 
 impl Named {
     /// Takes names and texts out of a run; makes it one that can be kept.
-    fn take(&mut self, run: RecordedRun) -> RecordedRun {
-        let mut run = canonical(&run);
+    fn take(&mut self, run: &RecordedRun) -> RecordedRun {
+        let mut run = canonical(run);
         self.names.extend(std::mem::take(&mut run.names));
         self.texts.extend(std::mem::take(&mut run.texts));
         run

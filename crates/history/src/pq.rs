@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::{Array, RecordBatch, cast::AsArray as _, types};
+use arrow_array::{Array as _, RecordBatch, cast::AsArray as _, types};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::{
@@ -318,6 +318,10 @@ pub(crate) fn text<'a>(
 }
 
 /// The value of a cell that may be null.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an accessor is a reference to an array"
+)]
 pub(crate) fn cell<A: arrow_array::ArrayAccessor>(array: A, at: usize) -> Option<A::Item> {
     array.is_valid(at).then(|| array.value(at))
 }

@@ -136,7 +136,7 @@ impl Runs {
     }
 
     fn load_run(&mut self, key: &str) -> Result<()> {
-        let run = run_file::decode(key, self.history.store.get(key)?)?;
+        let run = run_file::decode(key, &self.history.store.get(key)?)?;
         self.offer(run);
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Runs {
         if runs.iter().all(Option::is_none) {
             return Ok(());
         }
-        let chunk = Chunk::open(self.history.store.as_ref(), &file.key, false)?;
+        let chunk = Chunk::open(self.history.store.as_ref(), &file.key)?;
         let mut rows = Vec::new();
         let mut reader = chunk.rows()?;
         loop {

@@ -41,7 +41,9 @@ impl RowSum {
     /// The checksum of the rows of a run.
     pub(crate) fn of(rows: &[RecordedTest]) -> Self {
         let mut sum = Self::default();
-        rows.iter().for_each(|row| sum.add(row));
+        for row in rows {
+            sum.add(row);
+        }
         sum
     }
 

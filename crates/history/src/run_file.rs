@@ -59,12 +59,11 @@ fn schema() -> SchemaRef {
 
 /// A run as it can be kept: rows once a test in rising order of id, durations in range, no name or text that no row has.
 pub(crate) fn canonical(run: &RecordedRun) -> RecordedRun {
-    let rows: BTreeMap<TestId, RecordedTest> = run
-        .rows
-        .iter()
-        .map(|row| (row.id, storable(*row)))
-        .collect();
-    let rows: Vec<RecordedTest> = rows.into_values().collect();
+    let mut rows: Vec<RecordedTest> = run.rows.iter().map(|row| storable(*row)).collect();
+    if !rows.is_sorted_by(|a, b| a.id < b.id) {
+        let once: BTreeMap<TestId, RecordedTest> = rows.iter().map(|row| (row.id, *row)).collect();
+        rows = once.into_values().collect();
+    }
     let used: std::collections::BTreeSet<Signature> =
         rows.iter().filter_map(|row| row.signature).collect();
     let mut names = run.names.clone();
@@ -126,26 +125,34 @@ fn columns(run: &RecordedRun) -> Vec<ArrayRef> {
         Arc::new(Int8Array::from_iter_values(
             rows.iter().map(|r| r.outcome.code()),
         )),
-        Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.flaked)))),
-        Arc::new(Int32Array::from_iter(rows.iter().map(duration_of))),
-        Arc::new(Int64Array::from_iter(
-            rows.iter().map(|r| r.signature.map(|s| s.0)),
-        )),
+        Arc::new(
+            rows.iter()
+                .map(|r| Some(r.flaked))
+                .collect::<BooleanArray>(),
+        ),
+        Arc::new(rows.iter().map(duration_of).collect::<Int32Array>()),
+        Arc::new(
+            rows.iter()
+                .map(|r| r.signature.map(|s| s.0))
+                .collect::<Int64Array>(),
+        ),
         Arc::new(StringArray::from_iter_values(
             rows.iter().map(|r| name(r).suite.as_str()),
         )),
-        Arc::new(StringArray::from_iter(
-            rows.iter().map(|r| name(r).class.as_deref()),
-        )),
+        Arc::new(
+            rows.iter()
+                .map(|r| name(r).class.as_deref())
+                .collect::<StringArray>(),
+        ),
         Arc::new(StringArray::from_iter_values(
             rows.iter().map(|r| name(r).name.as_str()),
         )),
-        Arc::new(StringArray::from_iter(first_texts(run))),
+        Arc::new(first_texts(run).into_iter().collect::<StringArray>()),
         Arc::new(start.with_timezone("UTC")),
         constant(&number),
         constant(&info.commit),
         constant(&info.tree),
-        Arc::new(Int64Array::from_iter(rows.iter().map(|_| pr))),
+        Arc::new(rows.iter().map(|_| pr).collect::<Int64Array>()),
     ]
 }
 
@@ -171,7 +178,7 @@ pub(crate) fn header(opened: &Opened) -> Result<Header> {
 }
 
 /// Reads a run file and checks all its checksums.
-pub(crate) fn decode(key: &str, bytes: Bytes) -> Result<RecordedRun> {
+pub(crate) fn decode(key: &str, bytes: &Bytes) -> Result<RecordedRun> {
     let source = Source {
         key: key.to_owned(),
         blob: Arc::new(Whole(bytes.clone())),

@@ -40,10 +40,6 @@ pub(crate) struct RunTable {
 }
 
 impl RunTable {
-    pub(crate) fn run(&self, number: u32) -> Option<&TableRun> {
-        self.runs.get(usize::try_from(number).ok()?)
-    }
-
     /// The table as text: JSON, gzip, base64.
     pub(crate) fn to_text(&self) -> Result<String> {
         let json = serde_json::to_vec(self).map_err(pq::damaged("new file"))?;

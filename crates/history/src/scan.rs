@@ -12,8 +12,7 @@ use arrow_array::{
 use model::{Outcome, Problem, TestId, Timestamp};
 
 use crate::{
-    Error, Result,
-    chunk::Chunk,
+    Error, Result, chunk,
     commit::FileEntry,
     history::History,
     key::Partition,
@@ -160,7 +159,7 @@ impl History {
                 Ok((file.of.clone(), rows, counts))
             }
             Part::Run(key) => {
-                let run = run_file::decode(key, self.store.get(key)?)?;
+                let run = run_file::decode(key, &self.store.get(key)?)?;
                 let window = window_of(scan, run.info.started_at);
                 let mut counter = Counter::default();
                 for row in run.rows.iter().filter(|row| wanted(scan, row.id)) {
@@ -176,19 +175,15 @@ impl History {
     }
 
     fn scan_chunk(&self, file: &FileEntry, table: &RunTable, scan: &Scan) -> Result<(u64, Sorted)> {
-        let windows: Vec<u8> = table
-            .runs
-            .iter()
-            .map(|run| window_of(scan, run.info.started_at))
-            .collect();
-        if windows.iter().all(|window| *window == OUTSIDE) {
+        let windows = Windows::of(table, scan);
+        if windows.of_run.iter().all(|window| *window == OUTSIDE) {
             return Ok((0, Sorted::new()));
         }
         let key = &file.key;
-        let chunk = Chunk::open(self.store.as_ref(), key, !scan.ids.is_empty())?;
-        let selection = select_ids(&chunk.opened, &scan.ids);
+        let opened = chunk::open(self.store.as_ref(), key, !scan.ids.is_empty())?;
+        let selection = select_ids(&opened, &scan.ids);
         let columns = [pq::ID, "run", "outcome", "flaked"];
-        let reader = chunk.opened.reader(&columns, BATCH, selection)?;
+        let reader = opened.reader(&columns, BATCH, selection)?;
         let mut counter = Counter::default();
         let mut rows = 0;
         pq::guarded(key, || {
@@ -221,7 +216,7 @@ fn wanted(scan: &Scan, id: TestId) -> bool {
 fn count_batch(
     batch: &RecordBatch,
     key: &str,
-    (windows, scan): (&[u8], &Scan),
+    (windows, scan): (&Windows, &Scan),
     counter: &mut Counter,
 ) -> Result<()> {
     let ids = pq::primitive::<Int64Type>(batch, key, pq::ID)?.values();
@@ -231,26 +226,40 @@ fn count_batch(
     if flaked.null_count() > 0 {
         return Err(Error::corrupt(key, "column `flaked` has gaps"));
     }
-    let any_flaked = flaked.values().count_set_bits() > 0;
     let mut next = 0;
     let mut at = 0;
-    for group in ids.chunk_by(|a, b| a == b) {
-        let range = at..at + group.len();
+    while let Some(rest) = ids.get(at..).filter(|rest| !rest.is_empty()) {
+        let range = at..at + group_length(rest);
         at = range.end;
-        let Some(id) = group.first().copied() else {
-            continue;
+        let Some(id) = rest.first().copied() else {
+            break;
         };
         if !scan.ids.is_empty() && !advance_to(&scan.ids, &mut next, id) {
             continue;
         }
-        let (Some(runs), Some(outcomes)) = (runs.get(range.clone()), outcomes.get(range.clone()))
-        else {
-            continue;
-        };
-        let flakes = any_flaked.then_some((flaked, range.start));
-        counter.add_group(id, (runs, outcomes, flakes), windows);
+        let columns = runs.get(range.clone()).zip(outcomes.get(range));
+        if let Some((runs, outcomes)) = columns {
+            counter.add_group(id, (runs, outcomes), windows);
+        }
+    }
+    for at in flaked.values().set_indices() {
+        let found = ids.get(at).zip(runs.get(at));
+        if let Some((id, run)) = found.filter(|(id, _)| wanted(scan, TestId(**id))) {
+            counter.flakes.push((*id, windows.of_number(*run)));
+        }
     }
     Ok(())
+}
+
+/// How many of the first values are equal, in a sorted list: by doubling steps, because most groups are long.
+fn group_length(ids: &[i64]) -> usize {
+    let Some(first) = ids.first() else { return 0 };
+    let mut bound = 1;
+    while ids.get(bound).is_some_and(|id| id == first) {
+        bound *= 2;
+    }
+    let ahead = ids.get(..bound).unwrap_or(ids);
+    ahead.partition_point(|id| id <= first)
 }
 
 /// Moves to an id in a sorted list; whether it is there.
@@ -261,19 +270,45 @@ fn advance_to(ids: &[TestId], next: &mut usize, id: i64) -> bool {
     ids.get(*next).is_some_and(|wanted| wanted.0 == id)
 }
 
+/// The window of every run of a file.
+struct Windows {
+    of_run: Vec<u8>,
+    /// One in the 16-bit lane of the window; a batch has fewer rows than a lane can count.
+    lanes: Vec<u64>,
+}
+
+impl Windows {
+    fn of(table: &RunTable, scan: &Scan) -> Self {
+        let starts = table.runs.iter().map(|run| run.info.started_at);
+        let of_run: Vec<u8> = starts.map(|start| window_of(scan, start)).collect();
+        let lane = |window: &u8| 1_u64.checked_shl(16 * u32::from(*window)).unwrap_or(0);
+        let lanes = of_run.iter().map(lane).collect();
+        Self { of_run, lanes }
+    }
+
+    fn of_number(&self, run: i32) -> u8 {
+        let window = usize::try_from(run)
+            .ok()
+            .and_then(|run| self.of_run.get(run));
+        window.copied().unwrap_or(OUTSIDE)
+    }
+
+    fn lane(&self, run: i32) -> u64 {
+        let lane = usize::try_from(run)
+            .ok()
+            .and_then(|run| self.lanes.get(run));
+        lane.copied().unwrap_or(0)
+    }
+}
+
 /// Counts rows that come in order of test.
 #[derive(Default)]
 struct Counter {
     done: Sorted,
     now: Option<TestCounts>,
+    /// Flakes, few, by test and window.
+    flakes: Vec<(i64, u8)>,
 }
-
-/// Run numbers, outcomes, and flakes (with the place of the first) of one test.
-type GroupColumns<'a> = (
-    &'a [i32],
-    &'a [i8],
-    Option<(&'a arrow_array::BooleanArray, usize)>,
-);
 
 impl Counter {
     fn entry(&mut self, id: i64) -> &mut TestCounts {
@@ -295,54 +330,60 @@ impl Counter {
     fn add(&mut self, id: i64, outcome: i8, flaked: bool, window: u8) {
         let entry = self.entry(id);
         if let Some(counts) = entry.windows.get_mut(usize::from(window)) {
-            count(counts, outcome, flaked);
+            count(counts, outcome, 1);
+            counts.flakes += u32::from(flaked);
         }
     }
 
     /// All rows of one test that stand together.
-    fn add_group(&mut self, id: i64, (runs, outcomes, flakes): GroupColumns<'_>, windows: &[u8]) {
-        // By window and outcome: no branch in the loop.
-        let mut tally = [[0_u32; 4]; MOST_WINDOWS + 1];
-        let mut flaked = [0_u32; MOST_WINDOWS + 1];
-        for (at, (run, outcome)) in runs.iter().zip(outcomes).enumerate() {
-            let window = usize::try_from(*run).ok().and_then(|run| windows.get(run));
-            let window = usize::from(window.copied().unwrap_or(OUTSIDE)).min(MOST_WINDOWS);
-            let outcome = usize::from(outcome.cast_unsigned() & 3);
-            if let Some(slot) = tally.get_mut(window).and_then(|t| t.get_mut(outcome)) {
-                *slot += 1;
-            }
-            if let (Some((column, start)), Some(slot)) = (flakes, flaked.get_mut(window)) {
-                *slot += u32::from(column.value(start + at));
-            }
-        }
+    fn add_group(&mut self, id: i64, (runs, outcomes): (&[i32], &[i8]), windows: &Windows) {
+        let first = outcomes.first().copied().unwrap_or(0);
         let entry = self.entry(id);
-        let tallies = tally.iter().zip(flaked);
-        for (counts, ([pass, fail, error, skip], flakes)) in entry.windows.iter_mut().zip(tallies) {
-            counts.add(Counts {
-                runs: pass + fail + error,
-                failures: fail + error,
-                flakes,
-                skips: *skip,
-            });
+        // Most tests do the same in every run: then one sum does, a lane a window.
+        if outcomes.iter().all(|outcome| *outcome == first) {
+            let sum: u64 = runs.iter().map(|run| windows.lane(*run)).sum();
+            for (window, counts) in entry.windows.iter_mut().enumerate() {
+                let n = u32::try_from((sum >> (16 * window)) & 0xFFFF).unwrap_or(0);
+                count(counts, first, n);
+            }
+            return;
+        }
+        for (run, outcome) in runs.iter().zip(outcomes) {
+            let window = usize::from(windows.of_number(*run));
+            if let Some(counts) = entry.windows.get_mut(window) {
+                count(counts, *outcome, 1);
+            }
         }
     }
 
     fn finish(mut self) -> Sorted {
         self.push();
+        for (id, window) in self.flakes {
+            let at = self.done.binary_search_by_key(&id, |counts| counts.id.0);
+            let entry = at.ok().and_then(|at| self.done.get_mut(at));
+            if let Some(counts) = entry.and_then(|e| e.windows.get_mut(usize::from(window))) {
+                counts.flakes += 1;
+            }
+        }
         self.done
     }
 }
 
-fn count(counts: &mut Counts, outcome: i8, flaked: bool) {
-    let skipped = outcome == Outcome::Skip.code();
-    let failed = outcome == Outcome::Fail.code() || outcome == Outcome::Error.code();
-    counts.add(Counts {
-        runs: u32::from(!skipped),
-        failures: u32::from(failed),
-        flakes: u32::from(flaked),
-        skips: u32::from(skipped),
-    });
+fn count(counts: &mut Counts, outcome: i8, n: u32) {
+    if outcome == Outcome::Skip.code() {
+        counts.skips += n;
+        return;
+    }
+    counts.runs += n;
+    if outcome != Outcome::Pass.code() {
+        counts.failures += n;
+    }
 }
+
+const _: () = assert!(
+    BATCH < 1 << 16 && MOST_WINDOWS * 16 <= 64,
+    "lanes do not run over"
+);
 
 /// Adds two sorted lists.
 fn add_sorted(a: Sorted, b: Sorted) -> Sorted {

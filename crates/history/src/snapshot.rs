@@ -141,6 +141,15 @@ impl History {
         self.baseline_and_coverage(of, ids).map(|(read, _)| read)
     }
 
+    /// The entries of some tests (in rising order) from the snapshot alone, without what only failing tests have: the cheapest answer there is.
+    ///
+    /// # Errors
+    /// When there is no snapshot, or none that this build reads.
+    pub fn snapshot_entries(&self, of: &BaselineOf, ids: &[TestId]) -> Result<Baseline> {
+        let key = format!("{}/baseline.parquet", of.folder());
+        Ok(dense::decode(self.store.get(&key)?, Some(ids))?.baseline)
+    }
+
     fn baseline_and_coverage(
         &self,
         of: &BaselineOf,
@@ -210,7 +219,7 @@ impl History {
             let read = self
                 .store
                 .get(key)
-                .and_then(|bytes| crate::run_file::decode(key, bytes));
+                .and_then(|bytes| crate::run_file::decode(key, &bytes));
             match read {
                 Ok(run) if filter.takes(&run.info) => fresh.push(run),
                 Ok(_) => {}

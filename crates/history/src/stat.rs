@@ -180,7 +180,7 @@ impl History {
             let read = self
                 .store
                 .get(key)
-                .and_then(|bytes| run_file::decode(key, bytes));
+                .and_then(|bytes| run_file::decode(key, &bytes));
             names.extend(read.map(|run| run.names).unwrap_or_default());
         }
         let exact: Vec<_> = names

@@ -61,7 +61,7 @@ impl History {
         let names = repos
             .iter()
             .filter_map(|repo| self.names_of(state, repo).ok());
-        names.flat_map(|names| names.into_keys()).collect()
+        names.flat_map(BTreeMap::into_keys).collect()
     }
 
     fn verify_object(&self, file: &FileEntry, proof: &mut Proof) {
@@ -87,7 +87,7 @@ impl History {
 
     /// Recomputes the checksum of every run of a compacted file from its rows.
     fn verify_rows(&self, file: &FileEntry, proof: &mut Proof) -> Result<()> {
-        let chunk = Chunk::open(self.store.as_ref(), &file.key, false)?;
+        let chunk = Chunk::open(self.store.as_ref(), &file.key)?;
         let mut sums = vec![RowSum::default(); chunk.table.runs.len()];
         let mut reader = chunk.rows()?;
         let mut rows = Vec::new();
@@ -121,7 +121,7 @@ impl History {
                 return Err(Error::corrupt(&file.key, why));
             }
             proof.compacted.add(1, run.rows);
-            proof.count(Lane::of(&run.info), run_object(&run.info), run.rows);
+            proof.count(Lane::of(&run.info), &run_object(&run.info), run.rows);
         }
         Ok(())
     }
@@ -129,14 +129,14 @@ impl History {
     fn verify_run(&self, key: &str, proof: &mut Proof) {
         let read = self.store.get(key).and_then(|bytes| {
             proof.done.bytes += bytes.len() as u64;
-            run_file::decode(key, bytes)
+            run_file::decode(key, &bytes)
         });
         match read {
             Ok(run) => {
                 proof.done.files += 1;
                 proof.count(
                     Lane::of(&run.info),
-                    run_object(&run.info),
+                    &run_object(&run.info),
                     run.rows.len() as u64,
                 );
                 if run_object(&run.info) != key {
@@ -159,8 +159,8 @@ struct Proof {
 }
 
 impl Proof {
-    fn count(&mut self, lane: Lane, key: String, rows: u64) {
-        if self.seen.insert((lane, crate::garbage::without_date(&key))) {
+    fn count(&mut self, lane: Lane, key: &str, rows: u64) {
+        if self.seen.insert((lane, crate::garbage::without_date(key))) {
             self.done.runs += 1;
             self.done.rows += rows;
         } else {

@@ -64,7 +64,7 @@ pub(crate) struct Generator {
 impl Generator {
     /// `scale` 1 gives about 98 million rows; less takes fewer tests a job.
     pub(crate) fn new(scale: f64) -> Self {
-        let tests = (0..50_000).map(|n| test(n)).collect();
+        let tests = (0..50_000).map(test).collect();
         let sizes = std::iter::repeat_n(50_000, 2)
             .chain(std::iter::repeat_n(12_000, 4))
             .chain(std::iter::repeat_n(6_000, 14))
@@ -128,7 +128,7 @@ impl Generator {
                 run: format!("{}", 18_000_000_000 + job as u64 * 1_000_000 + number * 37),
                 attempt: 1,
             },
-            started_at: Timestamp(FIRST_DAY + at + (random.next() % 1_800_000) as i64),
+            started_at: Timestamp(FIRST_DAY + at + (random.next() % 1_800_000).cast_signed()),
             commit: format!("{:016x}{:016x}{:08x}", random.next(), random.next(), number),
             url: format!("https://ci.example/runs/{}", number * 37),
             ..RunInfo::default()
@@ -202,6 +202,6 @@ fn row(test: &Test, bad: bool, mut random: Random) -> Option<RecordedTest> {
         flaked,
         duration_ms: Some(if test.skipped { 0 } else { duration as u32 }),
         signature: (failed || flaked)
-            .then(|| Signature((test.id.0 >> 8) ^ (random.next() % 3) as i64)),
+            .then(|| Signature((test.id.0 >> 8) ^ (random.next() % 3).cast_signed())),
     })
 }

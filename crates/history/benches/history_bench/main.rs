@@ -1,6 +1,6 @@
-//! The figures of a history, on data made from a seed, beside SQLite and PostgreSQL holding the same rows.
+//! The figures of a history, on data made from a seed, beside `SQLite` and `PostgreSQL` holding the same rows.
 //!
-//! `cargo bench -p history --bench history_bench -- --rows 100M --lake DIR [--peers ROWS]`
+//! `cargo bench -p history --bench history_bench -- --rows 100M --lake DIR [--no-peers]`
 //!
 //! The lake is kept in DIR and used again. Times are medians of warm repetitions in one process unless it says otherwise.
 #![expect(
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     pub(crate) rows: u64,
     pub(crate) lake: PathBuf,
-    pub(crate) peers: u64,
+    pub(crate) peers: bool,
 }
 
 fn main() {
@@ -49,7 +49,7 @@ fn parse(given: &[String]) -> Args {
         || std::env::temp_dir().join(format!("sprag-history-bench-{rows}")),
         PathBuf::from,
     );
-    let peers = value("--peers").map_or(rows.min(2_000_000), |text| count(&text));
+    let peers = !given.iter().any(|arg| arg == "--no-peers");
     Args { rows, lake, peers }
 }
 

@@ -11,7 +11,10 @@ use arrow_array::{
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use model::{TestId, Timestamp};
-use parquet::{basic::Encoding, file::properties::EnabledStatistics};
+use parquet::{
+    basic::{Compression, Encoding},
+    file::properties::EnabledStatistics,
+};
 use verdict::{Baseline, Decayed, Durations, Entry, Weeks};
 
 use super::{Head, Loaded, check_version, in_memory, pack, unpack};
@@ -96,7 +99,7 @@ pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
     // The first row carries what belongs to no test; an empty baseline has one row for it.
     let count = rows.len().max(1);
     let first = (0..count).map(|at| (at == 0).then_some(shared.as_slice()));
-    columns.push(Arc::new(BinaryArray::from_iter(first)));
+    columns.push(Arc::new(first.collect::<BinaryArray>()));
     let properties = pq::properties(pq::TEXT_ZSTD)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(pq::column(pq::ID), EnabledStatistics::None)
@@ -107,7 +110,10 @@ pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
         .set_column_dictionary_enabled(pq::column("shared"), false)
         .set_column_dictionary_enabled(pq::column("duration_median"), false)
         .set_column_encoding(pq::column("duration_median"), Encoding::BYTE_STREAM_SPLIT)
-        .set_column_dictionary_enabled(pq::column("rate_runs"), true)
+        .set_column_dictionary_enabled(pq::column("rate_runs"), false)
+        .set_column_encoding(pq::column("rate_runs"), Encoding::BYTE_STREAM_SPLIT)
+        // The gaps between hashes are as random as hashes: nothing to gain, time to lose.
+        .set_column_compression(pq::column(pq::ID), Compression::UNCOMPRESSED)
         .build();
     let mut writer = FileWriter::new(&schema(), properties)?;
     writer.meta("sprag.rows", rows.len().to_string());

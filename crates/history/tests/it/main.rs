@@ -1,8 +1,16 @@
 //! A history as its users see it: what is recorded comes back, whatever happens in between.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests stop at the first surprise and say what they skip"
+)]
 
 mod compact;
+mod crash;
+mod damage;
 mod export;
+mod golden;
 mod import;
 mod record;
 mod sample;
