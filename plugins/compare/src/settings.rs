@@ -130,9 +130,9 @@ mod tests {
             wrong_key.contains("fail_on") && wrong_key.contains(".sprag.yaml"),
             "{wrong_key}"
         );
-        let wrong_verdict = parsed("", Some("cuased")).unwrap_err();
+        let wrong_verdict = parsed("", Some("blamed")).unwrap_err();
         assert!(
-            wrong_verdict.contains("cuased") && wrong_verdict.contains("caused"),
+            wrong_verdict.contains("blamed") && wrong_verdict.contains("caused"),
             "{wrong_verdict}"
         );
     }
