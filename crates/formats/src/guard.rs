@@ -1,5 +1,7 @@
 //! Holds every reader to the limits, so that no reader can forget one.
 
+use std::borrow::Cow;
+
 use model::{Attempt, Failure, Place, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -143,14 +145,13 @@ fn cut(text: &mut String, limit: usize) {
 const TAIL: usize = "…".len() + 16;
 
 /// A name cut to the limit; the hash of the whole keeps two long names two.
-fn shortened(name: &str, limit: usize) -> String {
-    let mut short = name.to_owned();
-    if name.len() > limit {
-        cut(&mut short, limit.saturating_sub(TAIL));
-        let hash = xxh3_64(name.as_bytes());
-        short = format!("{short}…{hash:016x}");
+pub(crate) fn shortened(name: &str, limit: usize) -> Cow<'_, str> {
+    if name.len() <= limit {
+        return Cow::Borrowed(name);
     }
-    short
+    let (kept, _) = name.split_at(name.floor_char_boundary(limit.saturating_sub(TAIL)));
+    let hash = xxh3_64(name.as_bytes());
+    Cow::Owned(format!("{kept}…{hash:016x}"))
 }
 
 #[cfg(test)]

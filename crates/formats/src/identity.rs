@@ -121,6 +121,8 @@ mod tests {
         kept("org.acme.Http2Test$Inner1");
         kept("github.com/acme/api/v3/pkg");
         kept("test/e2e/login.spec.ts");
+        kept("/api/users/list");
+        kept("GET /api/v1/users/{id}");
         kept("shard.Splits4Ways");
         kept("tests::port_8080");
         kept("Kubernetes e2e suite");

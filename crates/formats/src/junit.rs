@@ -8,6 +8,7 @@ use std::io::Read;
 
 use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
+use crate::guard::shortened;
 use crate::identity::stable;
 use crate::place::place;
 use crate::sink::OUTSIDE;
@@ -125,7 +126,9 @@ impl Junit {
         if self.dialect.playwright && is_script(&name) {
             add_project(tag.attrs, &mut name);
         }
-        self.extend_path(&name);
+        if self.path.len() < out.limits.name_bytes {
+            self.extend_path(&shortened(&name, out.limits.name_bytes));
+        }
         self.scratch = name;
         let number = |key: &[u8]| {
             std::str::from_utf8(tag.attrs.get(key)?)

@@ -47,13 +47,45 @@ pub(super) fn relative(name: &str) -> Cow<'_, str> {
     Cow::Owned(parts.get(root..).unwrap_or_default().join("/"))
 }
 
-/// `/a/b`, `C:\a\b`, `C:/a/b`, `\\host\a`; a lone `/` route or a name with blanks before its path is none.
+/// Directories that stand first in the absolute paths of machines, not in the routes of a web application.
+const MACHINES: [&str; 14] = [
+    "home",
+    "Users",
+    "root",
+    "tmp",
+    "var",
+    "private",
+    "opt",
+    "mnt",
+    "builds",
+    "github",
+    "__w",
+    "workspace",
+    "codebuild",
+    "usr",
+];
+
+/// `/home/a/b`, `/a/b.js`, `C:\a\b`, `C:/a/b`, `\\host\a`; not `/api/users`, and no path that only begins a longer name.
 fn is_absolute(path: &str) -> bool {
-    let unix = path.starts_with('/') && path.matches('/').count() >= 2;
-    let mut start = path.bytes();
-    let drive = start.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && start.next() == Some(b':')
-        && matches!(start.next(), Some(b'/' | b'\\'));
-    let multi_word = path.contains(" › ");
-    (unix || drive || path.starts_with("\\\\")) && !multi_word
+    let mut bytes = path.bytes();
+    let drive = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && bytes.next() == Some(b':')
+        && matches!(bytes.next(), Some(b'/' | b'\\'));
+    let longer = path.contains(" › ");
+    (is_unix(path) || drive || path.starts_with("\\\\")) && !longer
+}
+
+fn is_unix(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix('/') else {
+        return false;
+    };
+    let mut parts = rest.split('/');
+    let machine = parts.next().is_some_and(|first| MACHINES.contains(&first));
+    let file = parts.next_back().and_then(|name| name.rsplit_once('.'));
+    let is_file = |(stem, extension): (&str, &str)| {
+        !stem.is_empty()
+            && extension.len() <= 5
+            && extension.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    machine || file.is_some_and(is_file)
 }

@@ -137,7 +137,7 @@ fn address(before: &str, rest: &str) -> Option<usize> {
 }
 
 /// Words whose number says which process or repetition it was.
-const COUNTERS: [&str; 11] = [
+const COUNTERS: [&str; 9] = [
     "shard",
     "worker",
     "pid",
@@ -147,8 +147,6 @@ const COUNTERS: [&str; 11] = [
     "gw",
     "partition",
     "runner",
-    "node",
-    "chunk",
 ];
 
 /// `shard 3/8`, `worker-1`, `pid=411`, `gw3`: where the number starts, and how long it is.

@@ -127,16 +127,20 @@ fn skip_colour(rest: &mut std::str::Chars<'_>) {
     }
 }
 
+/// The longest name of an entity that is looked for.
+const ENTITY: usize = 17;
+
 /// Appends with entities resolved; whether one was unknown.
 fn unescape(text: &str, out: &mut String) -> bool {
     let mut unknown = false;
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let known = after
-            .split_once(';')
-            .filter(|(name, _)| name.len() <= 16)
-            .and_then(|(name, after)| Some((entity(name)?, after)));
+        let end = after.bytes().take(ENTITY).position(|byte| byte == b';');
+        let known = end.and_then(|end| {
+            let (name, after) = after.split_at_checked(end)?;
+            Some((entity(name)?, after.get(1..)?))
+        });
         if let Some((c, after)) = known {
             out.push(c);
             rest = after;
@@ -185,6 +189,11 @@ mod tests {
             read(b"a &lt;b&gt; &amp;lt; &#233;&#x41;").0,
             "a <b> &lt; éA"
         );
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_ampersands_is_read_in_linear_time() {
+        assert_eq!(read(&vec![b'&'; 2_000_000]).0.len(), 2_000_000);
     }
 
     #[test]
