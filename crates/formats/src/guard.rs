@@ -57,6 +57,7 @@ impl<'a> Guard<'a> {
     fn bound_attempts(&self, attempts: &mut Vec<Attempt>) {
         attempts.truncate(self.limits.attempts);
         for attempt in attempts {
+            attempt.seconds = attempt.seconds.filter(|seconds| is_duration(*seconds));
             if let Some(failure) = &mut attempt.failure {
                 self.bound(failure);
             }
@@ -92,6 +93,14 @@ impl Sink for Guard<'_> {
         self.cases += 1;
         if self.cases > self.limits.cases {
             return;
+        }
+        if case.seconds.is_some_and(|seconds| !is_duration(seconds)) {
+            case.seconds = None;
+            let what = format!(
+                "the duration of `{}` is no duration",
+                shortened(case.name, 80)
+            );
+            self.problem(Place::File, what, "taken as absent");
         }
         if let Some(failure) = &mut case.failure {
             self.bound(failure);
@@ -133,6 +142,11 @@ impl Sink for Guard<'_> {
             self.visitor.problem(place, what, hint);
         }
     }
+}
+
+/// Whether a number can be the seconds of a test: not negative, not NaN, below thirty years.
+fn is_duration(seconds: f64) -> bool {
+    (0.0..1e9).contains(&seconds)
 }
 
 fn cut(text: &mut String, limit: usize) {
