@@ -39,7 +39,7 @@ pub struct Config {
     pub pooled_weight: f64,
     /// Most weight of the same test in other jobs (runs, default 20; flat from 5 to 40).
     pub other_jobs_weight: f64,
-    /// Most weight of the test's own decayed history (runs, default 60: rates drift; flat from 30 to 120).
+    /// Most weight of the test's own decayed history (runs, default 200: rates drift; flat from 60 to 400).
     pub own_weight: f64,
     /// How much a flake (failed, then passed) counts as a failure (default 0.3: it shows that the test fails by itself, not
     /// that it outlives the retries).
@@ -54,7 +54,8 @@ pub struct Config {
     pub spell_other_text: f64,
     /// Predicted failures at which the learnt correction of chances counts half (failures, default 10: a correction from fewer is noise).
     pub chance_weight: f64,
-    /// Least probability of failing like this by itself (probability, default 0.00003: no test is beyond a power cut).
+    /// Least expected failures in a run for reasons that no history shows, spread over its tests (count, default 0.0008: no run
+    /// is beyond a power cut).
     pub surprise: f64,
     /// Most that the other failures of a run weigh for or against one (factor, default 5).
     pub crowd_bound: f64,
@@ -123,14 +124,14 @@ impl Default for Config {
             new_test_prior: 0.9,
             pooled_weight: 8.0,
             other_jobs_weight: 20.0,
-            own_weight: 60.0,
+            own_weight: 200.0,
             flake_weight: 0.3,
             spell_days: 3.0,
             spell_share: 0.5,
             spell_weight: 10.0,
             spell_other_text: 0.2,
             chance_weight: 10.0,
-            surprise: 3e-5,
+            surprise: 8e-4,
             crowd_bound: 5.0,
             known_caused: 1e-4,
             recent_caused: 0.05,

@@ -162,6 +162,7 @@ fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, 
         failures: 1.0,
     };
     let prior = (share * seen.touched).min(0.5);
+    let surprise = config.surprise / run.ran.max(1) as f64;
     Odds {
         prior: if broken > 0.0 {
             prior * config.broken_prior
@@ -171,8 +172,7 @@ fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, 
         caused: 1.0,
         broken_base: broken * text_broken / text.min(1.0),
         // Either the base is broken in this way or it is not: what T explains is no evidence of a flake.
-        flake: (chance / text).max(config.surprise).max(seen.elsewhere)
-            * (1.0 - broken * text_broken),
+        flake: (chance / text).max(surprise).max(seen.elsewhere) * (1.0 - broken * text_broken),
         rate: rates.rate.after(once),
         again: broken
             .max(config.again_share * base.learnt.flake_again())

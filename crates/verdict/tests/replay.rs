@@ -1,4 +1,10 @@
 //! Replays of recorded histories: the protocol is kept, equal input gives equal figures, no peer is better in both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests stop a test like the tests themselves"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -119,10 +125,16 @@ fn observing_in_two_goes_is_observing_in_one() {
     };
     let (early, late) = runs.split_at(runs.len() / 2);
     let mut whole = Baseline::default();
-    runs.iter().for_each(|run| whole.observe(run));
+    for run in &runs {
+        whole.observe(run);
+    }
     let mut first = Baseline::default();
-    early.iter().for_each(|run| first.observe(run));
+    for run in early {
+        first.observe(run);
+    }
     let mut again = first.clone();
-    late.iter().for_each(|run| again.observe(run));
+    for run in late {
+        again.observe(run);
+    }
     assert_eq!(whole, again);
 }

@@ -129,7 +129,7 @@ impl Tally {
 
     fn figures(&self, runs: u64, injected: u64) -> Figures {
         Figures {
-            false_alarms_per_100: 100.0 * share(self.false_alarms, runs),
+            false_alarms_per_100: rounded(100.0 * self.false_alarms as f64 / runs.max(1) as f64),
             recall: share(self.hits, injected),
             precision: share(self.hits, self.blamed),
         }
