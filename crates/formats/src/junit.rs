@@ -3,22 +3,23 @@
 //! The outcome of a case: an `error` child before a `failure`, before a `skipped`, before a `status` or `result` attribute, else
 //! it passed. See `docs/formats.md` for the dialects.
 
-use std::borrow::Cow;
 use std::io::Read;
 
 use model::{Attempt, Failure, Outcome, Place, Timestamp};
 
 use crate::guard::shortened;
-use crate::identity::stable;
 use crate::place::place;
 use crate::sink::OUTSIDE;
 use crate::xml::failure::value;
 use crate::xml::number::{plain_seconds, seconds};
 use crate::xml::text::{attribute, element};
-use crate::xml::{Attrs, Handler, Out, Tag, Want, walk};
+use crate::xml::{Handler, Out, Tag, Want, walk};
 use crate::{Case, Limits, Sink};
 
+use suite::{add_project, is_script, suite_in_file};
+
 mod status;
+mod suite;
 #[cfg(test)]
 mod tests;
 
@@ -324,28 +325,6 @@ impl Junit {
     }
 }
 
-/// The suite of a case, with its file where neither suite nor class tells it: two tests of one name in two files stay two.
-fn suite_in_file<'a>(path: &'a str, class: &str, file: &str) -> Cow<'a, str> {
-    if file.is_empty() {
-        return Cow::Borrowed(path);
-    }
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let stem = name.split('.').next().unwrap_or(name);
-    let joint = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'));
-    if path
-        .split(joint)
-        .chain(class.split(joint))
-        .any(|word| word == stem)
-    {
-        return Cow::Borrowed(path);
-    }
-    let file = stable(file);
-    if path.is_empty() {
-        return Cow::Owned(file.into_owned());
-    }
-    Cow::Owned(format!("{path} › {file}"))
-}
-
 /// Which of several result elements of one case decides.
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
@@ -418,26 +397,6 @@ fn time(raw: &[u8], at: u64, out: &mut Out<'_>) -> Option<f64> {
         );
         None
     })
-}
-
-/// Playwright: the project becomes a part of the suite's name.
-fn add_project(attrs: Attrs<'_>, name: &mut String) {
-    let mut project = String::new();
-    attribute(attrs.get(b"hostname").unwrap_or_default(), &mut project);
-    if !project.is_empty() {
-        name.push_str(" [");
-        name.push_str(&project);
-        name.push(']');
-    }
-}
-
-/// Whether a suite is named by a script file, as Playwright names it.
-fn is_script(name: &str) -> bool {
-    let extension = name.rsplit('.').next().unwrap_or_default();
-    matches!(
-        extension,
-        "ts" | "js" | "tsx" | "jsx" | "mts" | "cts" | "mjs" | "cjs" | "feature"
-    )
 }
 
 /// The outcome that an element inside a case stands for, and whether it tells of an attempt before the last.

@@ -10,5 +10,5 @@ pub(crate) mod text;
 mod tokens;
 mod walk;
 
-pub(crate) use tokens::Attrs;
+pub(crate) use scan::Attrs;
 pub(crate) use walk::{Handler, Out, Tag, Want, walk};

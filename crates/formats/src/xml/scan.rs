@@ -9,6 +9,28 @@ pub(super) struct Span {
     pub(super) end: usize,
 }
 
+/// The attributes of a start tag, raw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attrs<'a> {
+    pub(super) window: &'a [u8],
+    pub(super) spans: &'a [(Span, Span)],
+}
+
+impl<'a> Attrs<'a> {
+    /// Names with raw values, in the order written.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let slice = move |span: &Span| self.window.get(span.start..span.end).unwrap_or_default();
+        self.spans
+            .iter()
+            .map(move |(name, value)| (slice(name), slice(value)))
+    }
+
+    /// The raw value of an attribute.
+    pub(crate) fn get(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.iter().find(|(key, _)| *key == name).map(|(_, v)| v)
+    }
+}
+
 /// A place in a start tag.
 pub(super) struct Scanner<'a> {
     pub(super) window: &'a [u8],

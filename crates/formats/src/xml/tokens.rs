@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use memchr::memmem::{self, Finder};
 use memchr::{memchr, memchr2};
 
-use super::scan::{Scanner, Span};
+use super::scan::{Attrs, Scanner, Span};
 
 /// How many bytes the window holds before it has to grow for one long tag.
 const WINDOW: usize = 64 << 10;
@@ -36,28 +36,6 @@ pub(crate) enum Kind {
 
 /// A malformed place: byte offset, what, what was done.
 pub(crate) type Defect = (u64, String, &'static str);
-
-/// The attributes of a start tag, raw.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attrs<'a> {
-    window: &'a [u8],
-    spans: &'a [(Span, Span)],
-}
-
-impl<'a> Attrs<'a> {
-    /// Names with raw values, in the order written.
-    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let slice = move |span: &Span| self.window.get(span.start..span.end).unwrap_or_default();
-        self.spans
-            .iter()
-            .map(move |(name, value)| (slice(name), slice(value)))
-    }
-
-    /// The raw value of an attribute.
-    pub(crate) fn get(self, name: &[u8]) -> Option<&'a [u8]> {
-        self.iter().find(|(key, _)| *key == name).map(|(_, v)| v)
-    }
-}
 
 /// How far a tag could be scanned.
 enum Scan {

@@ -4,7 +4,8 @@ use std::io::Read;
 
 use model::Place;
 
-use super::tokens::{Attrs, Kind, Tokens};
+use super::scan::Attrs;
+use super::tokens::{Kind, Tokens};
 use crate::{Limits, Sink};
 
 /// A start tag.
