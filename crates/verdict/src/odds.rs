@@ -162,7 +162,7 @@ fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, 
         failures: 1.0,
     };
     let prior = (share * seen.touched).min(0.5);
-    let surprise = config.surprise / run.ran.max(1) as f64;
+    let surprise = surprise(config, base) / run.ran.max(1) as f64;
     Odds {
         prior: if broken > 0.0 {
             prior * config.broken_prior
@@ -178,6 +178,12 @@ fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, 
             .max(config.again_share * base.learnt.flake_again())
             .min(0.98),
     }
+}
+
+/// Failures of a run for reasons that its history does not show: what was not seen in N runs may still happen in one of N
+/// (Laplace's rule of succession), and never less than the configured least.
+fn surprise(config: &Config, base: &Baseline) -> f64 {
+    config.surprise + 1.0 / (f64::from(base.learnt.runs) + 1.0)
 }
 
 /// Tests that fail with one text have one cause: they share the evidence against C (the geometric mean).

@@ -154,9 +154,9 @@ fn a_break_of_a_steady_test_is_suspect_at_once_and_caused_after_a_rerun() {
     let second = check(&base, &failing, &case);
     assert_eq!(verdicts(&second), [("test_50".to_owned(), Verdict::Caused)]);
     assert_eq!(second.conclusion, Conclusion::Blocked);
-    insta::assert_snapshot!(second.headline, @"");
-    insta::assert_snapshot!(second.findings[0].evidence.because, @"");
-    insta::assert_snapshot!(second.findings[0].evidence.would_change, @"");
+    insta::assert_snapshot!(second.headline, @"The failure looks caused by this change");
+    insta::assert_snapshot!(second.findings[0].evidence.because, @"failed 0 of 50 runs on the base in 13 days; the odds that this change broke it are over 99 %");
+    insta::assert_snapshot!(second.findings[0].evidence.would_change, @"a rerun that passes brings the odds to 70 %, one that fails to over 99 %");
 }
 
 #[test]
