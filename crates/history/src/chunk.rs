@@ -121,10 +121,7 @@ impl ChunkWriter {
 
 /// Opens a compacted file without its run table.
 pub(crate) fn open(store: &dyn Store, key: &str, page_index: bool) -> Result<Opened> {
-    let source = Source {
-        key: key.to_owned(),
-        blob: store.open(key)?,
-    };
+    let source = Source::new(key, store.open(key)?);
     Opened::open(source, page_index)
 }
 

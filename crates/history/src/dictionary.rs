@@ -76,10 +76,7 @@ pub(crate) fn encode_texts(texts: &Texts) -> Result<Vec<u8>> {
 }
 
 fn open(key: &str, bytes: Bytes) -> Result<Opened> {
-    let source = Source {
-        key: key.to_owned(),
-        blob: Arc::new(Whole(bytes)),
-    };
+    let source = Source::new(key, Arc::new(Whole(bytes)));
     Opened::open(source, false)
 }
 

@@ -1,9 +1,10 @@
 //! The little of Parquet that every file of the lake shares: reading from a store, writer properties, typed columns.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use arrow_array::{Array as _, RecordBatch, cast::AsArray as _, types};
@@ -46,11 +47,50 @@ const PAGE_ROWS: usize = 8192;
 /// Rows of a row group.
 pub(crate) const GROUP_ROWS: usize = 1 << 20;
 
-/// A blob as Parquet reads it.
+/// How much is read from a store at once: Parquet itself asks for single bytes of headers and for pages of some kilobytes.
+const WINDOW: u64 = 1 << 17;
+
+/// Windows kept: one for each column that is read side by side.
+const WINDOWS: usize = 8;
+
+/// A blob as Parquet reads it, through a few windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) key: String,
     pub(crate) blob: Arc<dyn Blob>,
+    windows: Arc<Mutex<VecDeque<(u64, Bytes)>>>,
+}
+
+impl Source {
+    pub(crate) fn new(key: &str, blob: Arc<dyn Blob>) -> Self {
+        Self {
+            key: key.to_owned(),
+            blob,
+            windows: Arc::default(),
+        }
+    }
+
+    /// Bytes from a place on: at least `length`, and all that the window holds.
+    fn from(&self, start: u64, length: u64) -> Result<Bytes> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let hit = windows.iter().find_map(|(at, bytes)| {
+            let skip = usize::try_from(start.checked_sub(*at)?).ok()?;
+            let left = bytes.len().checked_sub(skip)?;
+            (left as u64 >= length && left > 0).then(|| bytes.slice(skip..))
+        });
+        if let Some(bytes) = hit {
+            return Ok(bytes);
+        }
+        let left = self.blob.size().saturating_sub(start);
+        let wanted = length.max(WINDOW.min(left));
+        let wanted = usize::try_from(wanted).map_err(damaged(&self.key))?;
+        let bytes = self.blob.read(start, wanted)?;
+        if windows.len() >= WINDOWS {
+            windows.pop_front();
+        }
+        windows.push_back((start, bytes.clone()));
+        Ok(bytes)
+    }
 }
 
 impl Length for Source {
@@ -64,38 +104,39 @@ impl ChunkReader for Source {
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         Ok(SourceRead {
-            blob: Arc::clone(&self.blob),
+            source: self.clone(),
             at: start,
+            chunk: Bytes::new(),
         })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        self.blob
-            .read(start, length)
-            .map_err(|error| ParquetError::External(Box::new(error)))
+        let bytes = self
+            .from(start, length as u64)
+            .map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(bytes.slice(..length))
     }
 }
 
 /// Reads a blob from a place on.
 #[derive(Debug)]
 pub(crate) struct SourceRead {
-    blob: Arc<dyn Blob>,
+    source: Source,
+    /// Where `chunk` ends.
     at: u64,
+    chunk: Bytes,
 }
 
 impl Read for SourceRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.blob.size().saturating_sub(self.at);
-        let length = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
-        let bytes = self
-            .blob
-            .read(self.at, length)
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        if self.chunk.is_empty() && self.at < self.source.len() {
+            let read = self.source.from(self.at, 1);
+            self.chunk = read.map_err(|error| io::Error::other(error.to_string()))?;
+            self.at += self.chunk.len() as u64;
+        }
+        let length = buffer.len().min(self.chunk.len());
         let (head, _rest) = buffer.split_at_mut(length);
-        head.copy_from_slice(&bytes);
-        self.at += length as u64;
+        head.copy_from_slice(&self.chunk.split_to(length));
         Ok(length)
     }
 }

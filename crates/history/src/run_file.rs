@@ -179,10 +179,7 @@ pub(crate) fn header(opened: &Opened) -> Result<Header> {
 
 /// Reads a run file and checks all its checksums.
 pub(crate) fn decode(key: &str, bytes: &Bytes) -> Result<RecordedRun> {
-    let source = Source {
-        key: key.to_owned(),
-        blob: Arc::new(Whole(bytes.clone())),
-    };
+    let source = Source::new(key, Arc::new(Whole(bytes.clone())));
     let opened = Opened::open(source, false)?;
     let header = header(&opened)?;
     let covered = usize::try_from(header.data)

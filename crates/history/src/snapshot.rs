@@ -295,8 +295,5 @@ fn check_version(head: &Head) -> Result<()> {
 }
 
 fn in_memory(key: &str, bytes: bytes::Bytes) -> crate::pq::Source {
-    crate::pq::Source {
-        key: key.to_owned(),
-        blob: Arc::new(crate::run_file::Whole(bytes)),
-    }
+    crate::pq::Source::new(key, Arc::new(crate::run_file::Whole(bytes)))
 }

@@ -123,10 +123,7 @@ impl History {
     }
 
     fn header(&self, key: &str) -> Result<(run_file::Header, u64)> {
-        let source = Source {
-            key: key.to_owned(),
-            blob: self.store.open(key)?,
-        };
+        let source = Source::new(key, self.store.open(key)?);
         let size = source.blob.size();
         Ok((run_file::header(&Opened::open(source, false)?)?, size))
     }

@@ -68,10 +68,7 @@ pub(super) fn decode_into(
     ids: Option<&[TestId]>,
     baseline: &mut Baseline,
 ) -> Result<()> {
-    let source = Source {
-        key: KEY.to_owned(),
-        blob,
-    };
+    let source = Source::new(KEY, blob);
     let opened = Opened::open(source, ids.is_some())?;
     let selection = ids.and_then(|ids| select_ids(&opened, ids));
     pq::guarded(KEY, || {
