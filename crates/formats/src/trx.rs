@@ -1,7 +1,7 @@
 //! TRX, the results of Visual Studio and `dotnet test`: `UnitTestResult`s, joined to the classes of `TestDefinitions`.
 //!
-//! The definitions come after the results in most files, so results are held until the end: names and bounded texts, at most
-//! [`HELD`]; what is beyond is told at once, without its class.
+//! The definitions come after the results in most files, so results are held until the end, within [`HELD`] bytes; what is
+//! beyond is told at once, without its class.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,8 +12,8 @@ use crate::xml::failure::{Part, Parts, seconds, value};
 use crate::xml::{Handler, Out, Tag, Want, walk};
 use crate::{Case, Limits, Sink};
 
-/// How many results and definitions are held.
-const HELD: usize = 200_000;
+/// How many bytes of results are held, and as many of definitions: some 60,000 of each.
+const HELD: usize = 16 << 20;
 
 /// Reads TRX.
 pub(crate) fn read(input: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) {
@@ -41,11 +41,24 @@ struct Held {
     at: u64,
 }
 
+impl Held {
+    /// How much memory it takes, about.
+    fn bytes(&self) -> usize {
+        let failure = self.failure.as_ref();
+        let texts = failure.map_or(0, |failure| failure.message.len() + failure.stack.len());
+        size_of::<Self>() + self.test_id.len() + self.name.len() + texts
+    }
+}
+
 /// The reader.
 #[derive(Debug, Default)]
 struct Trx {
     definitions: BTreeMap<String, Definition>,
     held: Vec<Held>,
+    held_bytes: usize,
+    defined_bytes: usize,
+    /// Results were told without their class.
+    overflow: bool,
     /// Results that are open: a data-driven one holds those of its rows.
     open: Vec<Held>,
     /// The `UnitTest` that is open: its id and what it says.
@@ -85,11 +98,12 @@ impl Trx {
             return;
         };
         held.failure = self.parts.take().or(held.failure);
-        if self.held.len() < HELD {
+        self.held_bytes += held.bytes();
+        if self.held_bytes < HELD {
             return self.held.push(held);
         }
-        if self.held.len() == HELD {
-            let what = format!("more than {HELD} results in one file");
+        if !std::mem::replace(&mut self.overflow, true) {
+            let what = "too many results to hold until their classes are known";
             out.problem(held.at, what, "later ones have no class");
         }
         self.tell(held, out);
@@ -112,9 +126,12 @@ impl Trx {
     }
 
     fn end_unit(&mut self) {
-        if let Some((id, definition)) = self.unit.take()
-            && self.definitions.len() < HELD
-        {
+        let Some((id, definition)) = self.unit.take() else {
+            return;
+        };
+        let bytes = id.len() + definition.class.len() + definition.storage.len();
+        self.defined_bytes += size_of::<Definition>() + bytes;
+        if self.defined_bytes < HELD {
             self.definitions.insert(id, definition);
         }
     }
@@ -260,6 +277,25 @@ mod tests {
         skip  | b
         error  | c
         "#);
+    }
+
+    #[test]
+    fn more_results_than_are_held_are_told_without_their_class() {
+        let result = |number: usize| {
+            format!("<UnitTestResult testId='1' testName='t{number:0>200}' outcome='Passed'/>")
+        };
+        let results: String = (0..100_000).map(result).collect();
+        let text = trx(&format!("<TestRun><Results>{results}</Results></TestRun>"));
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("pass")).count(),
+            100_000
+        );
+        assert_eq!(
+            text.lines()
+                .filter(|line| line.starts_with("problem"))
+                .count(),
+            1
+        );
     }
 
     #[test]
