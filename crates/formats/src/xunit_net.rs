@@ -29,6 +29,10 @@ struct OpenCase {
 #[derive(Debug, Default)]
 struct Xunit {
     assembly: String,
+    /// Where the assembly begins, and how many tests it declares and has listed so far.
+    at: u64,
+    declared: Option<u64>,
+    listed: u64,
     case: Option<OpenCase>,
     /// An `error` outside the tests is open: where.
     error_at: Option<u64>,
@@ -38,6 +42,10 @@ struct Xunit {
 impl Xunit {
     fn start_assembly(&mut self, tag: &Tag<'_>, out: &mut Out<'_>) {
         self.assembly = value(tag.attrs, b"name", tag.at, out);
+        self.at = tag.at;
+        self.listed = 0;
+        let total = value(tag.attrs, b"total", tag.at, out);
+        self.declared = total.trim().parse().ok();
         let date = value(tag.attrs, b"run-date", tag.at, out);
         let time = value(tag.attrs, b"run-time", tag.at, out);
         let started = Timestamp::parse(&format!("{date}T{time}")).ok();
@@ -67,6 +75,7 @@ impl Xunit {
         let Some(case) = self.case.take() else {
             return;
         };
+        self.listed += 1;
         out.sink.case(Case {
             seconds: case.seconds,
             failure: self.parts.take().filter(|_| case.outcome != Outcome::Pass),
@@ -77,6 +86,14 @@ impl Xunit {
                 case.outcome,
             )
         });
+    }
+
+    fn end_assembly(&mut self, out: &mut Out<'_>) {
+        let listed = self.listed;
+        if let Some(declared) = self.declared.take().filter(|declared| *declared != listed) {
+            let what = format!("the assembly declares {declared} tests but lists {listed}");
+            out.problem(self.at, what, "the listed ones are counted");
+        }
     }
 
     /// Errors of an assembly: set-up, clean-up, crashes.
@@ -132,8 +149,9 @@ impl Handler for Xunit {
         self.parts.push(raw, cdata, at, out);
     }
 
-    fn end(&mut self, name: &[u8], _truncated: bool, out: &mut Out<'_>) {
+    fn end(&mut self, name: &[u8], truncated: bool, out: &mut Out<'_>) {
         match name {
+            b"assembly" if !truncated => self.end_assembly(out),
             b"test" => self.end_case(out),
             b"error" => self.end_error(out),
             _ => self.parts.part = Part::Nothing,
@@ -158,7 +176,7 @@ mod tests {
              <test name='N.T.c' type='N.T' method='c' result='Skip'><reason><![CDATA[why]]></reason></test>
              <test name='N.T.d' type='N.T' method='d' result='NotRun'/>
             </collection></assembly></assemblies>
-            <assembly name='B.dll'><class name='N.U'><test name='N.U.a' type='N.U' result='Pass'/></class></assembly>";
+            <assembly name='B.dll' total='2'><class name='N.U'><test name='N.U.a' type='N.U' result='Pass'/></class></assembly>";
         let said = said(
             |input, limits, sink| super::read(input, limits, sink),
             text.as_bytes(),
@@ -173,6 +191,7 @@ mod tests {
         problem byte 781: a second document begins in this file (all are read)
         suite B.dll
         pass B.dll | N.U › N.U.a
+        problem byte 781: the assembly declares 2 tests but lists 1 (the listed ones are counted)
         "#);
     }
 }
