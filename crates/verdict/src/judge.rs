@@ -16,6 +16,8 @@ mod guard;
 mod touched;
 mod words;
 
+use touched::Changed;
+
 pub(crate) use guard::{Guard, mass_failure};
 
 /// Everything that a comparison needs besides the baseline.
@@ -145,10 +147,13 @@ impl<'a> Context<'a> {
     fn failing(&self) -> Vec<Failing<'a>> {
         let failing = self.results.iter();
         let failing = failing.filter(|known| known.result.outcome().is_failure());
-        failing.map(|known| self.failing_test(known)).collect()
+        let changed = Changed::of(self.facts.changed_files);
+        failing
+            .map(|known| self.failing_test(known, &changed))
+            .collect()
     }
 
-    fn failing_test(&self, known: &Known<'a>) -> Failing<'a> {
+    fn failing_test(&self, known: &Known<'a>, changed: &Changed<'_>) -> Failing<'a> {
         let (config, facts) = (self.config, self.facts);
         let (result, id) = (known.result, known.id);
         let failure = result.failure();
@@ -164,7 +169,7 @@ impl<'a> Context<'a> {
             id,
             signature,
             text: failure.map(plain_text).unwrap_or_default(),
-            touched: touched::files(&result.test, failure, facts.changed_files),
+            touched: changed.bearing_on(&result.test, failure),
             other_prs: elsewhere.prs(),
             elsewhere: chance.min(0.5),
         }

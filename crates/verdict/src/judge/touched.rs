@@ -6,19 +6,46 @@ use model::{Failure, TestName};
 const SHOWN: usize = 5;
 
 /// Changed files looked at: a change of more touches everything and tells nothing.
-const LOOKED_AT: usize = 2000;
+const LOOKED_AT: usize = 500;
 
 /// Shortest stem that is matched as a word: shorter ones (`a.rs`, `db`) are in every name.
 const LEAST_STEM: usize = 4;
 
-/// The changed files that bear on a test.
-pub(super) fn files(test: &TestName, failure: Option<&Failure>, changed: &[String]) -> Vec<String> {
-    let words = Words::of(test, failure);
-    let touched = changed
-        .iter()
-        .take(LOOKED_AT)
-        .filter(|path| words.touched_by(path));
-    touched.take(SHOWN).cloned().collect()
+/// The changed files, prepared for matching against many tests.
+pub(super) struct Changed<'a>(Vec<ChangedFile<'a>>);
+
+struct ChangedFile<'a> {
+    path: &'a str,
+    bare: &'a str,
+    stem: String,
+}
+
+impl<'a> Changed<'a> {
+    pub(super) fn of(paths: &'a [String]) -> Self {
+        let files = paths.iter().take(LOOKED_AT).map(|path| {
+            let bare = without_extension(path);
+            let stem = bare.rsplit('/').next().unwrap_or_default();
+            ChangedFile {
+                path,
+                bare,
+                stem: stem.to_lowercase(),
+            }
+        });
+        Self(files.collect())
+    }
+
+    /// Those that bear on a test, at most five.
+    pub(super) fn bearing_on(&self, test: &TestName, failure: Option<&Failure>) -> Vec<String> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let words = Words::of(test, failure);
+        let touched = self.0.iter().filter(|file| words.touched_by(file));
+        touched
+            .take(SHOWN)
+            .map(|file| file.path.to_owned())
+            .collect()
+    }
 }
 
 /// What a test is called, prepared for matching.
@@ -46,17 +73,11 @@ impl Words {
         }
     }
 
-    fn touched_by(&self, path: &str) -> bool {
-        if same_file(&self.file, path) || same_file(&self.suite, without_extension(path)) {
-            return true;
-        }
-        let stem = path
-            .rsplit('/')
-            .next()
-            .map(without_extension)
-            .unwrap_or_default();
-        let stem = stem.to_lowercase();
-        stem.len() >= LEAST_STEM && self.parts.iter().any(|word| names(word, &stem))
+    fn touched_by(&self, file: &ChangedFile<'_>) -> bool {
+        let named = || self.parts.iter().any(|part| names(part, &file.stem));
+        same_file(&self.file, file.path)
+            || same_file(&self.suite, file.bare)
+            || (file.stem.len() >= LEAST_STEM && named())
     }
 }
 
@@ -107,11 +128,11 @@ fn bare(name: &str) -> &str {
 mod tests {
     use model::{Failure, TestName};
 
-    use super::files;
+    use super::Changed;
 
     fn touched(test: &TestName, changed: &[&str]) -> usize {
         let changed: Vec<String> = changed.iter().map(|c| (*c).to_owned()).collect();
-        files(test, None, &changed).len()
+        Changed::of(&changed).bearing_on(test, None).len()
     }
 
     #[test]
@@ -145,7 +166,8 @@ mod tests {
             "crates/core/src/parse.rs".to_owned(),
             "src/lib.rs".to_owned(),
         ];
-        assert_eq!(files(&test, Some(&failure), &changed).len(), 1);
+        let found = Changed::of(&changed).bearing_on(&test, Some(&failure));
+        assert_eq!(found, ["crates/core/src/parse.rs"]);
         assert_eq!(touched(&test, &["src/db.rs", "docs/index.md"]), 0);
     }
 }
