@@ -25,6 +25,8 @@ pub(crate) enum Verb {
     Record(Record),
     /// Compare the results of a run with a history and give every failure a verdict
     Check(Check),
+    /// Replay a history as if each run were a pull request: what would Sprag have said?
+    Backtest(Backtest),
     /// Look after a history
     #[command(subcommand)]
     History(HistoryVerb),
@@ -155,6 +157,35 @@ pub(crate) struct Check {
     /// Also write Markdown for a comment
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<String>,
+}
+
+/// Arguments of `backtest`.
+#[derive(Debug, Args)]
+pub(crate) struct Backtest {
+    /// What to replay
+    #[command(flatten)]
+    pub(crate) store: Store,
+    /// Repository [default: the only one in the history]
+    #[arg(long)]
+    pub(crate) repo: Option<String>,
+    /// Base branch [default: the only one in the history, else main]
+    #[arg(long)]
+    pub(crate) base: Option<String>,
+    /// Seed of the injected breaks and of the drawn reruns
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Share of runs that get an injected break
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) inject: f64,
+    /// Judge only runs in this window, `FROM..TO` (either may be empty); earlier runs still teach
+    #[arg(long, value_name = "FROM..TO")]
+    pub(crate) window: Option<String>,
+    /// Configuration file [default: .sprag.yaml where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The verbs of `history`.

@@ -4,6 +4,7 @@
 //! them to a core crate, and prints what comes back.
 
 mod action;
+mod backtest;
 mod check;
 mod cli;
 mod context;
@@ -54,6 +55,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Error> {
         Verb::Inspect(arguments) => inspect::run(&arguments, context),
         Verb::Record(arguments) => record::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
+        Verb::Backtest(arguments) => backtest::run(&arguments, context),
         Verb::History(verb) => history_verbs::run(&verb, context),
         Verb::Action => action::run(context),
     }
