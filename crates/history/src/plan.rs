@@ -165,6 +165,9 @@ impl History {
                 Err(error) => plan.problems.push(problem_of(&error)),
             }
         }
+        if listed.is_empty() {
+            return Ok(plan);
+        }
         let held: BTreeSet<String> = plan
             .chunks
             .iter()

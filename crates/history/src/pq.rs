@@ -48,7 +48,7 @@ const PAGE_ROWS: usize = 8192;
 pub(crate) const GROUP_ROWS: usize = 1 << 20;
 
 /// How much is read from a store at once: Parquet itself asks for single bytes of headers and for pages of some kilobytes.
-const WINDOW: u64 = 1 << 17;
+const WINDOW: u64 = 96 << 10;
 
 /// Windows kept: one for each column that is read side by side.
 const WINDOWS: usize = 8;
@@ -202,11 +202,6 @@ impl Opened {
                 let why = format!("it has no `{name}`: not a file of this history");
                 Error::corrupt(&self.source.key, why)
             })
-    }
-
-    pub(crate) fn rows(&self) -> u64 {
-        let rows = self.footer.metadata().file_metadata().num_rows();
-        u64::try_from(rows).unwrap_or(0)
     }
 
     /// A reader of some columns; of some rows where a selection is given.

@@ -22,8 +22,8 @@ use crate::{
     run_table::RunTable,
 };
 
-/// Rows that are decoded at once.
-const BATCH: usize = 1 << 15;
+/// Rows that are decoded at once: buffers below 128 kB are used again, larger ones come fresh from the kernel every time.
+const BATCH: usize = 1 << 13;
 
 /// The most windows of one scan.
 pub const MOST_WINDOWS: usize = 4;

@@ -9,7 +9,6 @@
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    missing_docs,
     reason = "a bench prints and may stop at the first surprise"
 )]
 

@@ -25,6 +25,9 @@ use crate::{
 
 const KEY: &str = "snapshot";
 
+/// Rows that are decoded at once.
+const BATCH: usize = 1 << 13;
+
 /// Whole-number columns after the id, in order. `w0` is the newest week.
 const NUMBERS: [&str; 24] = [
     "job",
@@ -227,11 +230,8 @@ pub(super) fn decode(bytes: Bytes, ids: Option<&[TestId]>) -> Result<Loaded> {
 fn read_entries(opened: &Opened, ids: Option<&[TestId]>, baseline: &mut Baseline) -> Result<()> {
     let mut columns = vec![pq::ID, "rate_at", "rate_runs", "rate_failures"];
     columns.extend(NUMBERS);
-    let rows = usize::try_from(opened.rows())
-        .unwrap_or(usize::MAX)
-        .min(1 << 16);
     let mut entries = Vec::new();
-    for batch in opened.reader(&columns, rows, None)? {
+    for batch in opened.reader(&columns, BATCH, None)? {
         let batch = batch.map_err(pq::damaged(KEY))?;
         let columns = Columns::of(&batch)?;
         match ids {
@@ -268,7 +268,13 @@ impl<'a> Columns<'a> {
 
     /// The rows of some tests, both in rising order.
     fn places(&self, ids: &'a [TestId]) -> impl Iterator<Item = usize> {
-        ids.iter().flat_map(|id| {
+        let bounds = self.ids.first().zip(self.ids.last());
+        let within = bounds.map_or(&[][..], |(first, last)| {
+            let start = ids.partition_point(|id| id.0 < *first);
+            let end = ids.partition_point(|id| id.0 <= *last);
+            ids.get(start..end).unwrap_or_default()
+        });
+        within.iter().flat_map(|id| {
             let start = self.ids.partition_point(|other| *other < id.0);
             let rest = self.ids.get(start..).unwrap_or_default();
             let same = rest.iter().take_while(|other| **other == id.0).count();
