@@ -9,13 +9,42 @@ pub fn decay_factor(days: f64, half_life_days: f64) -> f64 {
     (-days / half_life_days).exp2()
 }
 
-/// Runs and failures of one unit: the sample that a prior is fitted to. Counts may be decayed, so they are no integers.
+/// Runs and failures among them, of one unit or a sum over several. Counts may be decayed, so they are no integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BetaSample {
     /// Runs.
     pub runs: f64,
     /// Failures among them.
     pub failures: f64,
+}
+
+impl BetaSample {
+    /// The same rate with at most the weight of so many runs.
+    #[must_use]
+    pub fn bounded(self, most_runs: f64) -> Self {
+        let keep = (most_runs / self.runs.max(1e-9)).min(1.0);
+        Self {
+            runs: self.runs * keep,
+            failures: self.failures * keep,
+        }
+    }
+}
+
+impl std::ops::Add for BetaSample {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            failures: self.failures + other.failures,
+        }
+    }
+}
+
+impl std::iter::Sum for BetaSample {
+    fn sum<I: Iterator<Item = Self>>(samples: I) -> Self {
+        samples.fold(Self::default(), |sum, sample| sum + sample)
+    }
 }
 
 /// A Beta distribution of a failure rate.
@@ -60,9 +89,9 @@ impl BetaPrior {
         }
     }
 
-    /// The expected rate after `(runs, failures)`.
-    pub fn mean_after(&self, (runs, failures): (f64, f64)) -> f64 {
-        self.after(BetaSample { runs, failures }).mean()
+    /// The expected rate after more runs and failures.
+    pub fn mean_after(&self, sample: BetaSample) -> f64 {
+        self.after(sample).mean()
     }
 
     /// The probability that the next `failures` runs all fail: the beta-binomial product
@@ -222,7 +251,10 @@ mod tests {
         #[test]
         fn more_failures_never_lower_the_rate(runs in 1_u32..200, failures in 0_u32..200) {
             let failures = failures.min(runs - 1);
-            let mean = |f: u32| BetaPrior::DEFAULT.mean_after((f64::from(runs), f64::from(f)));
+            let mean = |failures: u32| {
+                let (runs, failures) = (f64::from(runs), f64::from(failures));
+                BetaPrior::DEFAULT.mean_after(BetaSample { runs, failures })
+            };
             prop_assert!(mean(failures) < mean(failures + 1));
         }
     }

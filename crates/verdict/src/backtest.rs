@@ -16,7 +16,7 @@ mod score;
 
 pub use score::{Backtest, Bin, CurvePoint, Figures, WithReruns};
 
-use hindsight::Hindsight;
+use hindsight::{Hindsight, Numbered};
 use replay::Replay;
 use score::Score;
 
@@ -91,7 +91,7 @@ pub fn backtest(config: &Config, options: &Options, runs: &[RecordedRun]) -> Bac
     for (place, run) in runs.iter().enumerate() {
         if wanted(run) {
             for repeat in 0..repeats {
-                replay.judge(&base, (run, place), (repeat, &mut score));
+                replay.judge(&base, Numbered { run, place }, repeat, &mut score);
             }
         }
         base.observe(run);

@@ -1,6 +1,7 @@
 //! What fails on other pull requests just now: evidence of a cause outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use model::{RecordedRun, Signature, TestId, Timestamp};
 
@@ -54,20 +55,17 @@ impl OtherPrs {
         });
     }
 
-    /// The pull requests other than `own` that had this text in the last `hours` before `at`.
+    /// The pull requests other than `own` on which this text was seen within `span`.
     pub(crate) fn of(
         &self,
-        key: (Signature, TestId),
+        test: TestId,
+        signature: Signature,
         own: Option<u64>,
-        span: (Timestamp, f64),
+        span: RangeInclusive<Timestamp>,
     ) -> Elsewhere {
-        let (signature, test) = key;
-        let (at, hours) = span;
-        let from = at.plus_days(-hours / 24.0);
         let seen = self.seen.get(&signature).into_iter().flatten();
-        let fresh = seen.filter(|s| s.at >= from && s.at <= at && Some(s.pr) != own);
         let mut found = Elsewhere::default();
-        for s in fresh {
+        for s in seen.filter(|s| span.contains(&s.at) && Some(s.pr) != own) {
             if s.test == test {
                 found.same_test.insert(s.pr);
             } else {

@@ -5,7 +5,7 @@ use model::{
     Subject, TestId, TestResult, TestRun, Timestamp, Totals,
 };
 
-use crate::odds::{RunFacts, Seen, judge_run};
+use crate::odds::{Place, RunFacts, Seen, judge_run};
 use crate::{Baseline, Config, Entry, OtherPrs};
 
 mod changes;
@@ -81,8 +81,10 @@ pub fn judge(config: &Config, base: &Baseline, facts: &Facts<'_>) -> Report {
     let context = Context::of(config, base, facts);
     let failing = context.failing();
     let seen = RunFacts {
-        job: context.job,
-        at: facts.at,
+        place: Place {
+            job: context.job,
+            at: facts.at,
+        },
         merge_base: context.merge_base,
         ran: facts
             .run
@@ -96,14 +98,20 @@ pub fn judge(config: &Config, base: &Baseline, facts: &Facts<'_>) -> Report {
     let odds = judge_run(config, base, &seen);
     let guard = Guard::of(&context, &seen, &odds);
     let clusters = cluster::of(&failing);
-    let findings = finding::all(&context, &guard, (&failing, &seen, &odds), &clusters);
+    let cases = failing.iter().zip(odds).zip(&clusters.member);
+    let cases = cases.map(|((failing, odds), cluster)| finding::Case {
+        failing,
+        odds,
+        cluster: *cluster,
+    });
+    let findings = finding::all(&context, &guard, &seen, &cases.collect::<Vec<_>>());
     let changes = changes::all(&context, &guard);
     let counts = Counts::of(&findings);
     let conclusion = words::conclusion(&context, &guard, &findings);
     Report {
         schema: SCHEMA_VERSION,
         conclusion,
-        headline: words::headline(&context, &guard, (&findings, &counts)),
+        headline: words::headline(&context, &guard, &findings, &counts),
         subject: context.subject(),
         totals: totals(facts.run),
         counts,
@@ -158,9 +166,9 @@ impl<'a> Context<'a> {
         let (result, id) = (known.result, known.id);
         let failure = result.failure();
         let signature = failure.map(Failure::signature);
-        let span = (facts.at, config.elsewhere_hours);
+        let from = facts.at.plus_days(-config.elsewhere_hours / 24.0);
         let elsewhere = signature
-            .map(|s| facts.other_prs.of((s, id), facts.info.pr, span))
+            .map(|s| facts.other_prs.of(id, s, facts.info.pr, from..=facts.at))
             .unwrap_or_default();
         let chance = elsewhere.same_test.len() as f64 * config.elsewhere_chance
             + elsewhere.other_test.len() as f64 * config.elsewhere_other_test;
@@ -184,7 +192,8 @@ impl<'a> Context<'a> {
             .filter(|known| known.result.outcome().ran());
         let chances = ran.map(|known| {
             let entry = known.entry;
-            prior.mean_after(entry.map_or((0.0, 0.0), |e| e.kept_counts(self.facts.at)))
+            let counts = entry.map(|e| e.kept_counts(self.facts.at));
+            prior.mean_after(counts.unwrap_or_default())
         });
         chances.sum()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Signature, TestId, Timestamp};
+use model::{Signature, TestId};
 use stats::{BetaPrior, BetaSample};
 
 use crate::{Baseline, Config};
@@ -10,7 +10,7 @@ use crate::{Baseline, Config};
 mod rate;
 mod text;
 
-pub(crate) use rate::{Rates, broken_streak};
+pub(crate) use rate::{Place, Rates};
 
 /// One failing test of the run under judgement.
 #[derive(Clone, Debug)]
@@ -28,8 +28,7 @@ pub(crate) struct Seen<'a> {
 /// The run under judgement, as far as odds need it.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFacts<'a> {
-    pub(crate) job: Option<u32>,
-    pub(crate) at: Timestamp,
+    pub(crate) place: Place,
     /// The newest run of the base that the change contains; `u32::MAX` when unknown.
     pub(crate) merge_base: u32,
     /// Tests that ran.
@@ -133,11 +132,8 @@ impl Odds {
 
 /// The odds of every failure of a run: each alone, then in the light of the others.
 pub(crate) fn judge_run(config: &Config, base: &Baseline, run: &RunFacts<'_>) -> Vec<Odds> {
-    let share = prior_of_break(config, base) / run.ran.max(1) as f64;
     let seen = run.seen.iter();
-    let mut alone: Vec<Odds> = seen
-        .map(|seen| odds(config, base, run, (seen, share)))
-        .collect();
+    let mut alone: Vec<Odds> = seen.map(|seen| odds(config, base, run, seen)).collect();
     one_cause_one_decision(run, &mut alone);
     together(config, base, run, alone)
 }
@@ -151,30 +147,33 @@ fn prior_of_break(config: &Config, base: &Baseline) -> f64 {
     rate.clamp(config.break_rate, config.break_rate * 2.0)
 }
 
-fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, part: (&Seen<'_>, f64)) -> Odds {
-    let (seen, share) = part;
-    let rates = Rates::of(config, base, (run.job, run.at), seen.id);
-    let text = text::odds(config, base, run.at, seen);
-    let chance = rates.chance(config, base, (run.at, seen));
-    let (broken, text_broken) = broken_streak(base, run, seen);
+fn odds(config: &Config, base: &Baseline, run: &RunFacts<'_>, seen: &Seen<'_>) -> Odds {
+    let at = run.place.at;
+    let rates = Rates::of(config, base, run.place, seen.id);
+    let text = text::odds(config, base, at, seen);
+    let chance = rates.chance(config, base, at, seen);
+    let broken = rate::broken(base, run, seen);
     let once = BetaSample {
         runs: 1.0,
         failures: 1.0,
     };
-    let prior = (share * seen.touched).min(0.5);
-    let surprise = surprise(config, base) / run.ran.max(1) as f64;
+    let ran = run.ran.max(1) as f64;
+    let prior = (prior_of_break(config, base) / ran * seen.touched).min(0.5);
+    let surprise = surprise(config, base) / ran;
     Odds {
-        prior: if broken > 0.0 {
+        prior: if broken.chance > 0.0 {
             prior * config.broken_prior
         } else {
             prior
         },
         caused: 1.0,
-        broken_base: broken * text_broken / text.min(1.0),
+        broken_base: broken.chance * broken.text / text.min(1.0),
         // Either the base is broken in this way or it is not: what T explains is no evidence of a flake.
-        flake: (chance / text).max(surprise).max(seen.elsewhere) * (1.0 - broken * text_broken),
+        flake: (chance / text).max(surprise).max(seen.elsewhere)
+            * (1.0 - broken.chance * broken.text),
         rate: rates.rate.after(once),
         again: broken
+            .chance
             .max(config.again_share * base.learnt.flake_again())
             .min(0.98),
     }
@@ -186,24 +185,32 @@ fn surprise(config: &Config, base: &Baseline) -> f64 {
     config.surprise + 1.0 / (f64::from(base.learnt.runs) + 1.0)
 }
 
+/// What the tests that fail with one text have in common.
+#[derive(Default)]
+struct Shared {
+    tests: f64,
+    /// Sum of the logarithms of their chances by themselves.
+    flake_logs: f64,
+    /// The greatest of their likelihoods of a broken base.
+    broken_base: f64,
+}
+
 /// Tests that fail with one text have one cause: they share the evidence against C (the geometric mean).
 fn one_cause_one_decision(run: &RunFacts<'_>, odds: &mut [Odds]) {
-    let mut clusters: BTreeMap<Signature, (f64, f64, f64)> = BTreeMap::new();
+    let mut clusters: BTreeMap<Signature, Shared> = BTreeMap::new();
     for (seen, o) in run.seen.iter().zip(odds.iter()) {
         if let Some(signature) = seen.signature {
-            let sum = clusters.entry(signature).or_default();
-            sum.0 += 1.0;
-            sum.1 += o.flake.max(f64::MIN_POSITIVE).ln();
-            sum.2 = sum.2.max(o.broken_base);
+            let shared = clusters.entry(signature).or_default();
+            shared.tests += 1.0;
+            shared.flake_logs += o.flake.max(f64::MIN_POSITIVE).ln();
+            shared.broken_base = shared.broken_base.max(o.broken_base);
         }
     }
     for (seen, o) in run.seen.iter().zip(odds) {
         let cluster = seen.signature.and_then(|s| clusters.get(&s));
-        if let Some((tests, logs, broken)) = cluster
-            && *tests > 1.0
-        {
-            o.flake = (logs / tests).exp();
-            o.broken_base = *broken;
+        if let Some(shared) = cluster.filter(|shared| shared.tests > 1.0) {
+            o.flake = (shared.flake_logs / shared.tests).exp();
+            o.broken_base = shared.broken_base;
         }
     }
 }

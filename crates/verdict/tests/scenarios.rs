@@ -401,7 +401,7 @@ fn an_old_outage_of_the_base_does_not_make_its_tests_flaky() {
 }
 
 #[test]
-fn history_of_pull_requests_is_never_a_baseline() {
+fn a_pull_request_never_teaches_the_baseline() {
     let mut base = steady(80);
     let before = base.clone();
     base.observe(&RecordedRun::of(info(81, Some(3)), &run(&[(1, "boom")])));

@@ -54,6 +54,13 @@ pub(super) struct Hindsight<'a> {
     pub(super) real: Vec<RealFailure<'a>>,
 }
 
+/// A run and its place among the runs of the replay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbered<'a> {
+    pub(super) run: &'a RecordedRun,
+    pub(super) place: usize,
+}
+
 /// One outcome with those around it.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
@@ -98,7 +105,7 @@ impl<'a> Hindsight<'a> {
                 let Some(signature) = row.signature.filter(|_| row.outcome.is_failure()) else {
                     continue;
                 };
-                let around = self.around(run, (place, row_place));
+                let around = self.around(Numbered { run, place }, row_place);
                 if around.is_some_and(|a| a.truth() == Truth::Real) {
                     real.push(RealFailure {
                         test: row.id,
@@ -112,14 +119,10 @@ impl<'a> Hindsight<'a> {
     }
 
     /// One row of one run, with the outcomes around it.
-    pub(super) fn around(
-        &'a self,
-        run: &'a RecordedRun,
-        (place, row): (usize, usize),
-    ) -> Option<Around<'a>> {
-        let id = run.rows.get(row)?.id;
-        let outcomes = self.outcomes.get(&(run.info.key.job.as_str(), id))?;
-        let place = *self.places.get(place)?.get(row)?;
+    pub(super) fn around(&'a self, of: Numbered<'a>, row: usize) -> Option<Around<'a>> {
+        let id = of.run.rows.get(row)?.id;
+        let outcomes = self.outcomes.get(&(of.run.info.key.job.as_str(), id))?;
+        let place = *self.places.get(of.place)?.get(row)?;
         Some(Around { outcomes, place })
     }
 }

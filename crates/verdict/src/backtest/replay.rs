@@ -3,12 +3,12 @@
 use model::{Outcome, RecordedRun, RecordedTest, Signature};
 
 use super::Options;
-use super::hindsight::{Around, Hindsight};
+use super::hindsight::{Around, Hindsight, Numbered};
 use super::peers;
 use super::rng::Rng;
 use super::score::{Judged, Score, Test};
 use crate::judge::mass_failure;
-use crate::odds::{Odds, RunFacts, Seen, judge_run};
+use crate::odds::{Odds, Place, RunFacts, Seen, judge_run};
 use crate::{Baseline, Config};
 
 /// Draws for the text of an injected break, to find one of another test.
@@ -19,6 +19,15 @@ pub(super) struct Replay<'a> {
     config: &'a Config,
     options: &'a Options,
     hindsight: &'a Hindsight<'a>,
+}
+
+/// A row of the run that is taken as failing, really or by injection.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    /// Its place among the rows of the run.
+    place: usize,
+    row: &'a RecordedTest,
+    injected: bool,
 }
 
 /// A failing test of the run, really or by injection.
@@ -46,62 +55,45 @@ impl<'a> Replay<'a> {
     }
 
     /// Judges a run and scores every rule, unless its truth is unknown or it is guilty itself.
-    pub(super) fn judge(
-        &self,
-        base: &Baseline,
-        run: (&'a RecordedRun, usize),
-        to: (u32, &mut Score),
-    ) {
-        let ((run, place), (repeat, score)) = (run, to);
-        let rows = run.rows.iter().enumerate();
-        let failed: Vec<(usize, &RecordedTest)> =
-            rows.filter(|(_, row)| row.outcome.is_failure()).collect();
-        let innocent = |row: &usize| {
-            let around = self.hindsight.around(run, (place, *row));
+    pub(super) fn judge(&self, base: &Baseline, of: Numbered<'a>, repeat: u32, score: &mut Score) {
+        let failed = rows(of.run, false, Outcome::is_failure);
+        let innocent = |drawn: &Drawn<'_>| {
+            let around = self.hindsight.around(of, drawn.place);
             around.is_some_and(|a| a.truth().is_innocent())
         };
-        if !failed.iter().all(|(row, _)| innocent(row)) {
+        if !failed.iter().all(innocent) {
             score.skipped += 1;
             return;
         }
-        let mut rng = Rng::of(self.options.seed, place, repeat);
-        let injected = self.inject(run, &mut rng);
-        let rows = failed.into_iter().map(|row| (row, false));
-        let rows = rows.chain(injected.map(|row| (row, true)));
-        let rows: Vec<_> = rows.collect();
-        let failing: Vec<Failing<'_>> = rows
+        let mut rng = Rng::of(self.options.seed, of.place, repeat);
+        let injected = self.inject(of.run, &mut rng);
+        let failing: Vec<Failing<'_>> = failed
             .into_iter()
-            .filter_map(|(row, injected)| self.failing((run, place), (row, injected), &mut rng))
+            .chain(injected)
+            .filter_map(|drawn| self.failing(of, drawn, &mut rng))
             .collect();
-        score.add(&self.judged(base, run, &failing));
+        score.add(&self.judged(base, of.run, &failing));
     }
 
     /// Draws the passing test that gets a break, if this run gets one.
-    fn inject<'r>(&self, run: &'r RecordedRun, rng: &mut Rng) -> Option<(usize, &'r RecordedTest)> {
+    fn inject<'r>(&self, run: &'r RecordedRun, rng: &mut Rng) -> Option<Drawn<'r>> {
         if rng.unit() >= self.options.inject {
             return None;
         }
-        let rows = run.rows.iter().enumerate();
-        let passing: Vec<_> = rows
-            .filter(|(_, row)| row.outcome == Outcome::Pass)
-            .collect();
+        let passing = rows(run, true, |outcome| outcome == Outcome::Pass);
         rng.pick(&passing).copied()
     }
 
-    fn failing(
-        &self,
-        (run, place): (&'a RecordedRun, usize),
-        ((row_place, row), injected): ((usize, &'a RecordedTest), bool),
-        rng: &mut Rng,
-    ) -> Option<Failing<'a>> {
-        let around = self.hindsight.around(run, (place, row_place))?;
-        let at = run.info.started_at;
+    fn failing(&self, of: Numbered<'a>, drawn: Drawn<'a>, rng: &mut Rng) -> Option<Failing<'a>> {
+        let Drawn { row, injected, .. } = drawn;
+        let around = self.hindsight.around(of, drawn.place)?;
+        let at = of.run.info.started_at;
         let draws = 0..self.config.max_reruns.max(1);
         let reruns = draws.map(|_| around.rerun(at, rng) || injected).collect();
         let (signature, text) = if injected {
             self.foreign_text(row, rng)
         } else {
-            let text = row.signature.and_then(|s| run.texts.get(&s));
+            let text = row.signature.and_then(|s| of.run.texts.get(&s));
             (row.signature, text.map_or("", String::as_str))
         };
         Some(Failing {
@@ -128,11 +120,11 @@ impl<'a> Replay<'a> {
         let facts = facts(base, run, failing);
         let odds = judge_run(self.config, base, &facts);
         let outage = mass_failure(self.config, &facts, &odds).is_some();
-        let runs = facts.job.and_then(|job| base.jobs.get(job as usize));
+        let runs = facts.place.job.and_then(|job| base.jobs.get(job as usize));
         let known_job = runs.is_some_and(|job| job.runs >= self.config.min_runs);
         let tests = failing.iter().zip(odds).map(|(failing, odds)| {
             let known = known_job && base.entries_of(failing.row.id).next().is_some();
-            self.test(failing, odds, (run, known && !outage))
+            self.test(failing, odds, run, known && !outage)
         });
         Judged {
             injected: failing.iter().any(|f| f.injected),
@@ -140,7 +132,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn test(&self, failing: &Failing<'_>, odds: Odds, (run, judged): (&RecordedRun, bool)) -> Test {
+    /// How every rule sees one failing test; Sprag blames only what it has a verdict on (`judged`).
+    fn test(&self, failing: &Failing<'_>, odds: Odds, run: &RecordedRun, judged: bool) -> Test {
         let again = failing.reruns.first().copied().unwrap_or(false);
         let p = odds.p_caused();
         let (after, used) = if judged {
@@ -174,13 +167,24 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// The rows of a run with an outcome that is wanted.
+fn rows(run: &RecordedRun, injected: bool, wanted: impl Fn(Outcome) -> bool) -> Vec<Drawn<'_>> {
+    let rows = run.rows.iter().enumerate();
+    let rows = rows.filter(|(_, row)| wanted(row.outcome));
+    rows.map(|(place, row)| Drawn {
+        place,
+        row,
+        injected,
+    })
+    .collect()
+}
+
 fn facts<'a>(base: &Baseline, run: &RecordedRun, failing: &'a [Failing<'_>]) -> RunFacts<'a> {
     let at = run.info.started_at;
     let job = base.job_index(&run.info.key.job);
     let ran = run.rows.iter().filter(|row| row.outcome.ran());
     RunFacts {
-        job,
-        at,
+        place: Place { job, at },
         merge_base: u32::MAX,
         ran: ran.clone().count(),
         expected: if failing.is_empty() {

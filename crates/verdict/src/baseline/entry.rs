@@ -2,7 +2,7 @@
 
 use model::{DAY_MS, Outcome, Signature, Timestamp};
 use serde::{Deserialize, Serialize};
-use stats::{Segment, Stretch, decay_factor, segments};
+use stats::{BetaSample, Segment, Stretch, decay_factor, segments};
 
 use super::HALF_LIFE_DAYS;
 
@@ -18,6 +18,9 @@ pub(super) const FAILURES_KEPT: usize = 8;
 /// Newest outcomes kept for a test that failed: the row of the grid in a report.
 pub(super) const RECENT_KEPT: usize = 32;
 
+/// The most that a count fades between two observations, in halvings: a test that seldom runs keeps its last runs.
+const MOST_HALVINGS_AT_ONCE: f64 = 0.05;
+
 /// Runs and failures, decayed by half every [`HALF_LIFE_DAYS`] since `at`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Decayed {
@@ -31,22 +34,25 @@ pub struct Decayed {
 
 impl Decayed {
     /// Runs and failures as of `at`.
-    pub fn counts(&self, at: Timestamp) -> (f64, f64) {
+    pub fn counts(&self, at: Timestamp) -> BetaSample {
         let keep = decay_factor(at.days_since(self.at).max(0.0), HALF_LIFE_DAYS)
-            .max((-1.0f64 / 20.0).exp2());
-        (f64::from(self.runs) * keep, f64::from(self.failures) * keep)
+            .max((-MOST_HALVINGS_AT_ONCE).exp2());
+        BetaSample {
+            runs: f64::from(self.runs) * keep,
+            failures: f64::from(self.failures) * keep,
+        }
     }
 
     /// Adds runs and failures at `at`.
     pub fn add(&mut self, at: Timestamp, runs: f64, failures: f64) {
-        let (old_runs, old_failures) = self.counts(at);
+        let old = self.counts(at);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "half precision is enough for counts, and halves the snapshot"
         )]
         {
-            self.runs = (old_runs + runs) as f32;
-            self.failures = (old_failures + failures) as f32;
+            self.runs = (old.runs + runs) as f32;
+            self.failures = (old.failures + failures) as f32;
         }
         self.at = self.at.max(at);
     }
@@ -236,16 +242,19 @@ impl From<&Streak> for Stretch {
 
 impl Entry {
     /// Decayed runs and failures without segments of a broken base.
-    pub(crate) fn kept_counts(&self, at: Timestamp) -> (f64, f64) {
-        let (mut runs, mut failures) = self.rate.counts(at);
+    pub(crate) fn kept_counts(&self, at: Timestamp) -> BetaSample {
+        let mut kept = self.rate.counts(at);
         if let Some(trouble) = &self.trouble {
             for (streak, beyond) in trouble.broken() {
                 let keep = decay_factor(at.days_since(streak.last_at).max(0.0), HALF_LIFE_DAYS);
-                runs -= beyond * keep;
-                failures -= beyond * keep;
+                kept.runs -= beyond * keep;
+                kept.failures -= beyond * keep;
             }
         }
-        (runs.max(0.0), failures.max(0.0))
+        BetaSample {
+            runs: kept.runs.max(0.0),
+            failures: kept.failures.max(0.0),
+        }
     }
 
     /// Failures since `from` that belong to segments of a broken base.

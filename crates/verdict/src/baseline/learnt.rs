@@ -78,6 +78,19 @@ pub struct KindCount {
     pub lasting: u32,
 }
 
+/// Where the text of a failure was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextOrigin {
+    /// The test itself had it.
+    Known,
+    /// Another test had it just now.
+    Recent,
+    /// Another test had it once.
+    Borrowed,
+    /// No test had it.
+    New,
+}
+
 /// From how many failures in a row a failure counts as one that lasts, not as a flake: at a flake rate of 30 % four in a row by
 /// chance are rarer than 1 %.
 pub(crate) const LASTING_FROM: u32 = 4;
@@ -113,13 +126,9 @@ impl Learnt {
         bucket.map_or(1.0, |b| (f64::from(b.seen) + w) / (b.predicted + w))
     }
 
-    pub(super) fn learn_text(
-        &mut self,
-        earlier_texts: f64,
-        known: bool,
-        borrowed: bool,
-        recent: bool,
-    ) {
+    /// Learns where the text of a failure came from, for a test with so many (decayed) earlier texts.
+    pub(super) fn learn_text(&mut self, earlier_texts: f64, origin: TextOrigin) {
+        let known = origin == TextOrigin::Known;
         let place = bucket(earlier_texts);
         if earlier_texts >= 0.5
             && let Some(counts) = self.known_text.get_mut(place)
@@ -127,8 +136,8 @@ impl Learnt {
             counts.count(known);
         }
         if !known {
-            self.borrowed_text.count(borrowed);
-            self.recent_text.count(recent);
+            self.borrowed_text.count(origin != TextOrigin::New);
+            self.recent_text.count(origin == TextOrigin::Recent);
         }
     }
 }
@@ -164,8 +173,8 @@ impl Baseline {
     /// The probability that a test fails by itself, from its own history in a job and the fitted prior alone.
     pub(crate) fn chance(&self, test: TestId, job: Option<u32>, at: Timestamp) -> f64 {
         let entry = job.and_then(|job| self.entry(test, job));
-        let counts = entry.map_or((0.0, 0.0), |e| e.kept_counts(at));
-        self.prior().mean_after(counts)
+        let counts = entry.map(|e| e.kept_counts(at));
+        self.prior().mean_after(counts.unwrap_or_default())
     }
 
     /// Learns what became of a failure: whether it came again, and whether it began one that lasted.

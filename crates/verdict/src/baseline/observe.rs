@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{DAY_MS, RecordedRun, RecordedTest, Signature, TestId, TestName, Timestamp};
-use stats::{BetaPrior, BetaSample};
+use stats::BetaPrior;
 
 use super::entry::{FAILURES_KEPT, RECENT_KEPT, STREAKS_KEPT};
 use super::learnt::rate_bucket;
@@ -12,7 +12,7 @@ use super::{
     Trouble, failed, scope,
 };
 use crate::Config;
-use crate::odds::Rates;
+use crate::odds::{Place, Rates};
 
 /// Complete runs whose size is kept, to know how many tests to expect.
 const SIZES_KEPT: usize = 15;
@@ -138,7 +138,11 @@ fn predict(base: &Baseline, context: &Context<'_>, row: &RecordedTest) -> Option
         return None;
     }
     let config = &context.config;
-    let rates = Rates::of(config, base, (Some(context.job), context.at), row.id);
+    let place = Place {
+        job: Some(context.job),
+        at: context.at,
+    };
+    let rates = Rates::of(config, base, place, row.id);
     let chance = rates.rate.mean();
     let weight = if sampled { 8.0 } else { 0.0 };
     Some((rate_bucket(chance), chance * weight))
@@ -314,10 +318,7 @@ fn sweep(base: &mut Baseline, at: Timestamp) {
     }
     base.forget_texts(oldest);
     base.learnt.forget_kinds();
-    let samples = base.entries.values().map(|entry| {
-        let (runs, failures) = entry.kept_counts(at);
-        BetaSample { runs, failures }
-    });
+    let samples = base.entries.values().map(|entry| entry.kept_counts(at));
     let due = base.learnt.fitted_runs + base.learnt.fitted_runs / 20;
     if base.learnt.runs > due || at.day_number() >= base.learnt.fitted_day + 7 {
         let fitted = BetaPrior::fit(samples);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use stats::decay_factor;
 
 use super::Baseline;
+use super::learnt::TextOrigin;
 
 /// Signatures kept for one test.
 pub(super) const TEXTS_PER_TEST: usize = 12;
@@ -86,9 +87,12 @@ impl Baseline {
         let earlier = test.texts.iter().any(|t| t.signature == signature);
         let (_, total) = test.counts(signature, at);
         test.add(signature, at);
-        let elsewhere = self.signatures.get(&signature);
-        let borrowed = elsewhere.is_some();
-        let recent = elsewhere.is_some_and(|s| at.days_since(s.last_at) <= RECENT_TEXT_DAYS);
+        let origin = match self.signatures.get(&signature) {
+            _ if earlier => TextOrigin::Known,
+            Some(s) if at.days_since(s.last_at) <= RECENT_TEXT_DAYS => TextOrigin::Recent,
+            Some(_) => TextOrigin::Borrowed,
+            None => TextOrigin::New,
+        };
         let state = self.signatures.entry(signature).or_insert_with(|| {
             let text = run.texts.get(&signature).map_or("", String::as_str);
             SignatureState::of(text)
@@ -96,7 +100,7 @@ impl Baseline {
         state.seen = state.seen.saturating_add(1);
         state.tests = state.tests.saturating_add(u32::from(!earlier));
         state.last_at = state.last_at.max(at);
-        self.learnt.learn_text(total, earlier, borrowed, recent);
+        self.learnt.learn_text(total, origin);
     }
 
     /// Drops texts that were not seen since `oldest`, and the longest unseen of too many.

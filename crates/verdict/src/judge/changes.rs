@@ -11,7 +11,7 @@ use crate::baseline::{Entry, log_thousandths};
 /// Tests with a duration from which a run is corrected for a slow machine.
 const ENOUGH_FOR_MACHINE: usize = 20;
 
-/// Newest complete runs of a job in which a test must have run to be missed.
+/// Runs of a test in a job before it can be missed: once or twice may have been a trial.
 const MISSED_AFTER_RUNS: u32 = 3;
 
 pub(super) fn all(context: &Context<'_>, guard: &Guard) -> Vec<Change> {
@@ -35,7 +35,7 @@ fn of_result(context: &Context<'_>, known: &Known<'_>, machine: f64) -> Option<C
     }
     new_flake(context, result, entry)
         .or_else(|| fixed(context, result, entry))
-        .or_else(|| slower(context, (result, entry), machine))
+        .or_else(|| slower(context, result, entry, machine))
 }
 
 fn change(test: &TestName, kind: ChangeKind, because: String) -> Change {
@@ -77,7 +77,8 @@ fn new_flake(context: &Context<'_>, result: &TestResult, entry: &Entry) -> Optio
 
 fn slower(
     context: &Context<'_>,
-    (result, entry): (&TestResult, &Entry),
+    result: &TestResult,
+    entry: &Entry,
     machine: f64,
 ) -> Option<Change> {
     let config = context.config;
@@ -140,23 +141,19 @@ fn machine_factor(context: &Context<'_>) -> f64 {
         .max(0.0)
 }
 
-/// Tests that ran in each of the newest runs of this job on the base and are not in this run at all.
+/// Tests that ran in the newest run of this job on the base, and in enough before, and are not in this run at all.
 fn missing(context: &Context<'_>) -> Vec<Change> {
     let (Some(job), Some(known), true) = (context.job, context.known_job(), context.complete)
     else {
         return Vec::new();
     };
-    let since = known
-        .newest
-        .iter()
-        .rev()
-        .nth(MISSED_AFTER_RUNS as usize - 1);
-    let (Some(since), Some(newest)) = (since, known.newest.last()) else {
+    let Some(newest) = known.newest.last() else {
         return Vec::new();
     };
     let here: BTreeSet<TestId> = context.results.iter().map(|known| known.id).collect();
     let entries = context.base.entries.iter().filter(|((id, of), entry)| {
-        *of == job && entry.last_run == *newest && entry.ran_since(*since) && !here.contains(id)
+        let usual = entry.last_run == *newest && entry.runs >= MISSED_AFTER_RUNS;
+        *of == job && usual && !here.contains(id)
     });
     let missed = entries.filter_map(|((id, _), entry)| {
         let name = context.base.names.get(id)?;
@@ -167,11 +164,4 @@ fn missing(context: &Context<'_>) -> Vec<Change> {
         Some(change(name, ChangeKind::Missing, because))
     });
     missed.collect()
-}
-
-impl Entry {
-    /// Whether the test ran at least three times up to its newest run, the first of them at or before run `since`.
-    fn ran_since(&self, since: u32) -> bool {
-        self.runs >= MISSED_AFTER_RUNS && self.last_run >= since
-    }
 }

@@ -6,6 +6,8 @@ use model::{
 
 use super::Context;
 use super::finding::Judged;
+use stats::BetaSample;
+
 use crate::baseline::{Entry, PastFailure, Trouble, WEEKS, window_start};
 use crate::odds::{Odds, Rates, RunFacts};
 
@@ -25,7 +27,7 @@ pub(super) fn of(context: &Context<'_>, run: &RunFacts<'_>, judged: &Judged<'_>)
     let id = judged.failing.id;
     let entry = context.job.and_then(|job| context.base.entry(id, job));
     let mut evidence = counts(context, judged, entry);
-    let rates = Rates::of(context.config, context.base, (run.job, run.at), id);
+    let rates = Rates::of(context.config, context.base, run.place, id);
     evidence.levels = levels(&rates);
     evidence.likelihood = likelihood(&judged.odds);
     evidence.prior_caused = judged.odds.prior;
@@ -53,24 +55,20 @@ fn counts(context: &Context<'_>, judged: &Judged<'_>, entry: Option<&Entry>) -> 
     };
     let wide = |weeks: &&usize| entry.weeks.sum(at, **weeks) >= ENOUGH_RUNS;
     let weeks = WINDOWS.iter().find(wide).copied().unwrap_or(WEEKS);
-    let mut evidence = Evidence {
+    Evidence {
         window_days: at.days_since(window_start(at, weeks)),
         runs: entry.weeks.sum(at, weeks),
         last_pass: past_run(context, entry.last_pass),
-        ..Evidence::default()
-    };
-    if let Some(trouble) = &entry.trouble {
-        failures(context, judged, (&mut evidence, weeks), (entry, trouble));
+        ..failures(context, judged, entry, weeks)
     }
-    evidence
 }
 
-fn failures(
-    context: &Context<'_>,
-    judged: &Judged<'_>,
-    (evidence, weeks): (&mut Evidence, usize),
-    (entry, trouble): (&Entry, &Trouble),
-) {
+/// What the failures of the test in the last `weeks` say; nothing for a test that never failed.
+fn failures(context: &Context<'_>, judged: &Judged<'_>, entry: &Entry, weeks: usize) -> Evidence {
+    let mut evidence = Evidence::default();
+    let Some(trouble) = &entry.trouble else {
+        return evidence;
+    };
     let at = context.facts.at;
     let from = window_start(at, weeks);
     let signature = judged.failing.signature;
@@ -93,6 +91,7 @@ fn failures(
         let state = last.signature.and_then(|s| context.base.signatures.get(&s));
         evidence.base_message = state.map(|s| s.text.clone()).unwrap_or_default();
     }
+    evidence
 }
 
 /// Failures and flakes with this text since `from`, as far as the newest outcomes and the newest failures reach.
@@ -133,7 +132,7 @@ fn levels(rates: &Rates) -> Vec<LevelCounts> {
     ];
     let levels = names.into_iter().zip(rates.levels);
     levels
-        .map(|(level, (runs, failures))| LevelCounts {
+        .map(|(level, BetaSample { runs, failures })| LevelCounts {
             level,
             runs: rounded(runs),
             failures: rounded(failures),
@@ -154,11 +153,11 @@ fn grid(context: &Context<'_>, judged: &Judged<'_>) -> Vec<GridCell> {
     rows.truncate(GRID_JOBS);
     let cells = rows
         .into_iter()
-        .map(|(job, entry)| row(context, judged, (job, entry)));
+        .map(|(job, entry)| row(context, judged, job, entry));
     cells.flatten().collect()
 }
 
-fn row(context: &Context<'_>, judged: &Judged<'_>, (job, entry): (u32, &Entry)) -> Vec<GridCell> {
+fn row(context: &Context<'_>, judged: &Judged<'_>, job: u32, entry: &Entry) -> Vec<GridCell> {
     let Some(known) = context.base.jobs.get(job as usize) else {
         return Vec::new();
     };

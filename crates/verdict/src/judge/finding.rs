@@ -1,17 +1,27 @@
 //! One finding a failing test: the verdict, its odds, what to do.
 
+use std::collections::BTreeSet;
+
 use model::{Finding, Verdict};
 
-use super::cluster::Clusters;
 use super::{Context, Failing, Guard, evidence, words};
 use crate::odds::{Odds, Posterior, RunFacts};
 
 /// Reruns that the expectation looks ahead at most.
 const LOOK_AHEAD: u32 = 8;
 
-/// One failing test with its odds.
+/// One failing test with the odds that the run gives it.
+pub(super) struct Case<'a> {
+    pub(super) failing: &'a Failing<'a>,
+    pub(super) odds: Odds,
+    /// Index of its cluster.
+    pub(super) cluster: usize,
+}
+
+/// One failing test with its verdict.
 pub(super) struct Judged<'a> {
     pub(super) failing: &'a Failing<'a>,
+    /// The odds after what earlier runs of the same sources say.
     pub(super) odds: Odds,
     pub(super) posterior: Posterior,
     pub(super) verdict: Verdict,
@@ -21,20 +31,16 @@ pub(super) struct Judged<'a> {
 pub(super) fn all(
     context: &Context<'_>,
     guard: &Guard,
-    (failing, run, odds): (&[Failing<'_>], &RunFacts<'_>, &[Odds]),
-    clusters: &Clusters,
+    run: &RunFacts<'_>,
+    cases: &[Case<'_>],
 ) -> Vec<Finding> {
-    let mut shown = vec![false; clusters.list.len()];
-    let mut findings = Vec::new();
-    for ((test, odds), cluster) in failing.iter().zip(odds).zip(&clusters.member) {
-        if let Some(seen) = shown.get_mut(*cluster)
-            && guard.is_outage()
-            && std::mem::replace(seen, true)
-        {
-            continue;
-        }
-        findings.push(finding(context, guard, (test, run, *odds), *cluster));
-    }
+    let mut shown = BTreeSet::new();
+    let wanted = cases
+        .iter()
+        .filter(|case| shown.insert(case.cluster) || !guard.is_outage());
+    let mut findings: Vec<Finding> = wanted
+        .map(|case| finding(context, guard, run, case))
+        .collect();
     findings.sort_by(|a, b| {
         let falling = b.p_caused.total_cmp(&a.p_caused);
         a.verdict
@@ -45,19 +51,14 @@ pub(super) fn all(
     findings
 }
 
-fn finding(
-    context: &Context<'_>,
-    guard: &Guard,
-    (failing, run, odds): (&Failing<'_>, &RunFacts<'_>, Odds),
-    cluster: usize,
-) -> Finding {
-    let judged = judge_one(context, guard, failing, odds);
-    let (posterior, verdict) = (judged.posterior, judged.verdict);
+fn finding(context: &Context<'_>, guard: &Guard, run: &RunFacts<'_>, case: &Case<'_>) -> Finding {
+    let judged = judge_one(context, guard, case);
+    let (failing, posterior, verdict) = (case.failing, judged.posterior, judged.verdict);
     let attempts = &failing.result.attempts;
     let failed = attempts.iter().filter(|a| a.outcome.is_failure()).count();
     let mut evidence = evidence::of(context, run, &judged);
-    evidence.because = words::because(context, guard, (&judged, &evidence));
-    evidence.would_change = words::would_change(context, (&judged, &evidence));
+    evidence.because = words::because(context, guard, &judged, &evidence);
+    evidence.would_change = words::would_change(context, &judged, &evidence);
     Finding {
         test: failing.result.test.clone(),
         id: failing.id,
@@ -68,7 +69,7 @@ fn finding(
         p_flake: posterior.flake,
         p_retest_passes: judged.odds.p_rerun_passes(context.config),
         reruns_to_settle: reruns_to_settle(context, &judged),
-        cluster,
+        cluster: case.cluster,
         failed_attempts: u32::try_from(failed).unwrap_or(u32::MAX),
         attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX),
         failure: failing.result.failure().cloned(),
@@ -77,14 +78,10 @@ fn finding(
     }
 }
 
-fn judge_one<'a>(
-    context: &Context<'_>,
-    guard: &Guard,
-    failing: &'a Failing<'a>,
-    odds: Odds,
-) -> Judged<'a> {
+fn judge_one<'a>(context: &Context<'_>, guard: &Guard, case: &Case<'a>) -> Judged<'a> {
+    let failing = case.failing;
     let new = is_new(context, failing);
-    let mut odds = odds;
+    let mut odds = case.odds;
     if new {
         odds.prior = odds.prior.max(context.config.new_test_prior);
     }
@@ -93,7 +90,7 @@ fn judge_one<'a>(
     let verdict = if guard.is_outage() {
         Verdict::Outage
     } else {
-        decide(context, failing, (new, posterior))
+        decide(context, failing, new, posterior)
     };
     Judged {
         failing,
@@ -122,7 +119,7 @@ fn is_new(context: &Context<'_>, failing: &Failing<'_>) -> bool {
     !known && enough && (context.complete || !failing.touched.is_empty())
 }
 
-fn decide(context: &Context<'_>, failing: &Failing<'_>, (new, p): (bool, Posterior)) -> Verdict {
+fn decide(context: &Context<'_>, failing: &Failing<'_>, new: bool, p: Posterior) -> Verdict {
     let config = context.config;
     if new {
         return Verdict::NewTest;

@@ -21,7 +21,8 @@ pub(super) fn conclusion(context: &Context<'_>, guard: &Guard, findings: &[Findi
 pub(super) fn headline(
     context: &Context<'_>,
     guard: &Guard,
-    (findings, counts): (&[Finding], &Counts),
+    findings: &[Finding],
+    counts: &Counts,
 ) -> String {
     match guard {
         Guard::Sound => sound(context, findings, counts),
@@ -143,7 +144,8 @@ pub(super) fn percent(p: f64) -> String {
 pub(super) fn because(
     context: &Context<'_>,
     guard: &Guard,
-    (judged, evidence): (&Judged<'_>, &Evidence),
+    judged: &Judged<'_>,
+    evidence: &Evidence,
 ) -> String {
     let odds = percent(judged.posterior.caused);
     let past = history(evidence);
@@ -167,7 +169,7 @@ pub(super) fn because(
             context.job_runs()
         ),
         Verdict::NoBaseline => no_baseline(context),
-        Verdict::Outage => headline(context, guard, (&[], &Counts::default())),
+        Verdict::Outage => headline(context, guard, &[], &Counts::default()),
     }
 }
 
@@ -210,7 +212,8 @@ fn prs(numbers: &[u64]) -> String {
 
 pub(super) fn would_change(
     context: &Context<'_>,
-    (judged, evidence): (&Judged<'_>, &Evidence),
+    judged: &Judged<'_>,
+    evidence: &Evidence,
 ) -> String {
     let config = context.config;
     let passes = judged.odds.after_rerun(config, false).p_caused();
