@@ -117,7 +117,7 @@ fn history(evidence: &Evidence) -> String {
             evidence.failures,
             evidence.runs,
             plural(evidence.runs, "run", "runs"),
-            evidence.window_days.ceil()
+            evidence.window_days.round().max(1.0)
         ),
         some(evidence.same_signature, ", {} with this text"),
         some(evidence.flakes, ", and flaked in {}"),
