@@ -13,6 +13,7 @@ use crate::check;
 use crate::cli::{Check, Record, RunArgs, Store};
 use crate::context::Context;
 use crate::error::Error;
+use crate::history_verbs;
 use crate::record;
 
 /// An event file is a few hundred kilobytes at most; what is longer is not one.
@@ -24,6 +25,7 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Error> {
         return compare(&inputs, &event, context);
     }
     let exit = record::run(&inputs.record(None), context)?;
+    history_verbs::maintain(&inputs.history, context)?;
     write_output(&context.env, "conclusion", "recorded")?;
     Ok(exit)
 }

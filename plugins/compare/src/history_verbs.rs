@@ -5,6 +5,8 @@ mod keep;
 mod show;
 mod take_in;
 
+pub(crate) use keep::maintain;
+
 use host::Exit;
 use serde::Serialize;
 

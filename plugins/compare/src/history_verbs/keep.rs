@@ -89,6 +89,14 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
     Ok(Exit::Clear)
 }
 
+/// Keeps a history small and its snapshots new, without a word: what `action` does after it has recorded.
+pub(crate) fn maintain(location: &str, context: &Context) -> Result<(), Error> {
+    let history = History::open(location)?;
+    let compacted = history.compact(&CompactOptions::at(context.now))?;
+    note_problems(context, &compacted.problems);
+    refresh(&history, context).map(|_| ())
+}
+
 /// One refreshed snapshot, as `--json` prints it.
 #[derive(Serialize)]
 struct Snapshot {
