@@ -1,6 +1,6 @@
 //! Bytes of any test-result format in, test cases and problems out; streaming.
 //!
-//! [`read`] takes one input (a file, or an archive of many), finds out what it is from its content and tells a
+//! [`read()`] takes one input (a file, or an archive of many), finds out what it is from its content and tells a
 //! [`Visitor`] what it says. Nothing is refused as a whole: what is malformed becomes a problem with its place, and what
 //! can be read is read. Memory does not grow with the size of a file.
 #![deny(
