@@ -1,4 +1,4 @@
-//! Failure texts that mean the same: mask what varies, hash what is left (`reference` C8: mask, then exact hash).
+//! Failure texts that mean the same: mask what varies, hash what is left.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ const SIGNIFICANT_BYTES: usize = 512;
 
 /// The hash of a masked failure text: equal signatures mean "fails like this".
 ///
-/// XXH3-64 of [`mask`]'s first 512 bytes, signed. Recorded in history, so a change of the masking needs a new schema version.
+/// XXH3-64 of [`mask()`]'s first 512 bytes, signed. Recorded in history, so a change of the masking needs a new schema version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(with = "String"))]

@@ -58,7 +58,7 @@ pub struct BetaPrior {
 
 impl BetaPrior {
     /// The prior before there is data to fit one: a mean rate of 0.5 %, worth four runs, as wide as rates of real fleets are
-    /// (DESIGN's reference C5: mean about 1e-3, a about 0.01, b 5 to 11).
+    /// (mean about 1e-3; see `docs/decisions/006-statistics.md`).
     pub const DEFAULT: Self = Self { a: 0.05, b: 4.0 };
 
     /// A prior from its mean and its weight in pseudo-runs.

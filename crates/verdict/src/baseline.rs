@@ -22,7 +22,7 @@ pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
 pub use texts::{SignatureState, TestTexts, TextCount};
 
 /// Half-life of every decayed count, in days: two weeks forget a fixed test within a month and still hold some 40 runs of a
-/// job that runs daily (DESIGN section 4).
+/// job that runs daily.
 pub const HALF_LIFE_DAYS: f64 = 14.0;
 
 /// Days after which a test, a run or a text that was not seen again is dropped from the baseline.

@@ -8,22 +8,23 @@ use serde::{Deserialize, Serialize};
 /// Defaults were chosen on dune, iofrol and the first half of dask, and measured on the second half (`docs/verdicts.md`).
 /// "Flat" in a reason means that halving or doubling the value moves no measured figure by more than a tenth of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
     /// Posterior of C from which a failure is `caused` (probability, default 0.95: at worst one accusation in twenty is wrong).
     pub caused_at: f64,
     /// Posterior of C up to which a failure is cleared (probability, default 0.05: the mirror of `caused-at`).
     pub cleared_at: f64,
-    /// Posterior of C below which no rerun is worth its time (probability, default 0.01: DESIGN section 4, bound of the sequential test).
+    /// Posterior of C below which no rerun is worth its time (probability, default 0.01: lower bound of the sequential test).
     pub settled_low: f64,
-    /// Posterior of C above which no rerun is worth its time (probability, default 0.99: the other bound).
+    /// Posterior of C above which no rerun is worth its time (probability, default 0.99: its upper bound).
     pub settled_high: f64,
     /// Reruns that advice asks for at most (count, default 3: what the sequential test needs for most; more cost more than a look).
     pub max_reruns: u32,
     /// Verdicts that block (default `caused`, `new-test`, `outage`: what the author has to act on).
     pub fail_on: Vec<Verdict>,
 
-    /// Share of runs of changes that hold a real break (default 0.05: DESIGN section 4; halving it halves every odds).
+    /// Share of runs of changes that hold a real break (default 0.05: what changes in real projects do; halving it halves every odds).
     pub break_rate: f64,
     /// Weight of `break-rate` against what the base teaches (runs, default 400: half a year of a daily job must not outvote it).
     pub break_rate_weight: f64,
@@ -57,7 +58,7 @@ pub struct Config {
     /// Least expected failures in a run for reasons that no history shows, spread over its tests (count, default 0.0008: no run
     /// is beyond a power cut).
     pub surprise: f64,
-    /// Most that the other failures of a run weigh for or against one (factor, default 5).
+    /// Most that the other failures of a run weigh for or against one (factor, default 5: the others are a hint, not a verdict).
     pub crowd_bound: f64,
 
     /// Probability that a real break has just a text that the test had before (default 0.0001: only generic texts do, and those are
@@ -70,7 +71,7 @@ pub struct Config {
 
     /// Probability that a test which the change broke passes a rerun all the same (default 0.02: some breaks are races).
     pub broken_passes: f64,
-    /// Probability that a test which the base broke passes a rerun (default 0.05).
+    /// Probability that a test which the base broke passes a rerun (default 0.05: as for the change, and now and then the base is repaired meanwhile).
     pub broken_base_passes: f64,
     /// Least probability that a failure by itself comes again, as a share of what the base teaches (default 0.25: the next run
     /// of the base is a harder repetition than a rerun, but a rerun shares the machine and the hour).
@@ -78,9 +79,9 @@ pub struct Config {
     /// Probability of failing like this without the change, for each other pull request where the same test fails so
     /// (default 0.05: two changes seldom break one test in one way on one day).
     pub elsewhere_chance: f64,
-    /// The same when only other tests fail so there (default 0.005).
+    /// The same when only other tests fail so there (default 0.005: a tenth, for a text of many tests is often a generic one).
     pub elsewhere_other_test: f64,
-    /// Hours in which other pull requests count (default 24: DESIGN section 4).
+    /// Hours in which other pull requests count (hours, default 24: longer outages are on the base too).
     pub elsewhere_hours: f64,
 
     /// Runs of a job on the base before a first verdict (default 5: below, rates are the prior's, not the project's).
@@ -89,22 +90,28 @@ pub struct Config {
     pub truncated_below: f64,
     /// Failures above which a run is a mass failure (count, default 20, Sippy's rule) ...
     pub mass_failures: u32,
-    /// ... when they are also more than this share of its tests (default 0.1).
+    /// ... when they are also more than this share of its tests (default 0.1: 20 of 100,000 is no mass).
     pub mass_share: f64,
-    /// Failures with one text above which a run is a mass failure (count, default 10) ...
+    /// Failures with one text above which a run is a mass failure (count, default 10: one text needs fewer tests to point to one cause) ...
     pub mass_same_text: u32,
-    /// ... when they are also more than this share of its tests (default 0.05).
+    /// ... when they are also more than this share of its tests (default 0.05: half of `mass-share`, for the same reason).
     pub mass_same_share: f64,
+    /// Failures with one text from which a run is a mass failure even in a small suite (count, default 5: fewer tests with one
+    /// text are one broken thing) ...
+    pub most_same_text: u32,
+    /// ... when they are also more than this share of its tests (default 0.5: what takes down most of a suite at once is
+    /// not a test).
+    pub most_same_share: f64,
 
     /// Failures in a row on the base before a pass here is `fixed` (count, default 2: one failure may be a flake).
     pub fixed_after: u32,
-    /// Runs of a test before `slower` and `new-flake` are judged (count, default 10).
+    /// Runs of a test before `slower` and `new-flake` are judged (count, default 10: a median of fewer is mostly its last values).
     pub change_runs: u32,
     /// Robust standard deviations of the log duration beyond which a test is `slower` (default 5: once in millions by chance).
     pub slower_deviations: f64,
-    /// Times the usual duration from which a test is `slower` (default 1.5).
+    /// Times the usual duration from which a test is `slower` (default 1.5: less is not worth a reader's time).
     pub slower_times: f64,
-    /// Seconds more than usual from which a test is `slower` (seconds, default 1).
+    /// Seconds more than usual from which a test is `slower` (seconds, default 1: the same).
     pub slower_seconds: f64,
 }
 
@@ -148,6 +155,8 @@ impl Default for Config {
             mass_share: 0.1,
             mass_same_text: 10,
             mass_same_share: 0.05,
+            most_same_text: 5,
+            most_same_share: 0.5,
             fixed_after: 2,
             change_runs: 10,
             slower_deviations: 5.0,
@@ -157,9 +166,131 @@ impl Default for Config {
     }
 }
 
+/// A value of a configuration that cannot mean anything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConfigFault {
+    /// The key.
+    pub key: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// What it must be: `between 0 and 1`.
+    pub must_be: &'static str,
+}
+
+impl Config {
+    /// The first value out of its range, if any: `caused-at: 95` would otherwise silently blame nothing.
+    pub fn fault(&self) -> Option<ConfigFault> {
+        let out_of = |of: &[(&'static str, f64)], most: f64, must_be| {
+            let wrong = of.iter().find(|(_, value)| !(0.0..=most).contains(value));
+            wrong.map(|(key, value)| ConfigFault {
+                key,
+                value: *value,
+                must_be,
+            })
+        };
+        out_of(&self.shares(), 1.0, "between 0 and 1")
+            .or_else(|| out_of(&self.sizes(), f64::MAX, "0 or more"))
+            .or_else(|| self.narrow_crowd())
+            .or_else(|| {
+                out_of(
+                    &[("cleared-at", self.cleared_at)],
+                    self.caused_at,
+                    "at most `caused-at`",
+                )
+            })
+            .or_else(|| {
+                out_of(
+                    &[("settled-low", self.settled_low)],
+                    self.settled_high,
+                    "at most `settled-high`",
+                )
+            })
+    }
+
+    /// The bound is used in both directions, as a factor and as its inverse.
+    fn narrow_crowd(&self) -> Option<ConfigFault> {
+        let fits = (1.0..=f64::MAX).contains(&self.crowd_bound);
+        (!fits).then_some(ConfigFault {
+            key: "crowd-bound",
+            value: self.crowd_bound,
+            must_be: "1 or more",
+        })
+    }
+
+    /// Probabilities and shares.
+    fn shares(&self) -> [(&'static str, f64); 21] {
+        [
+            ("caused-at", self.caused_at),
+            ("cleared-at", self.cleared_at),
+            ("settled-low", self.settled_low),
+            ("settled-high", self.settled_high),
+            ("break-rate", self.break_rate),
+            ("new-test-prior", self.new_test_prior),
+            ("flake-weight", self.flake_weight),
+            ("spell-share", self.spell_share),
+            ("spell-other-text", self.spell_other_text),
+            ("known-caused", self.known_caused),
+            ("recent-caused", self.recent_caused),
+            ("near-share", self.near_share),
+            ("broken-passes", self.broken_passes),
+            ("broken-base-passes", self.broken_base_passes),
+            ("again-share", self.again_share),
+            ("elsewhere-chance", self.elsewhere_chance),
+            ("elsewhere-other-test", self.elsewhere_other_test),
+            ("truncated-below", self.truncated_below),
+            ("mass-share", self.mass_share),
+            ("mass-same-share", self.mass_same_share),
+            ("most-same-share", self.most_same_share),
+        ]
+    }
+
+    /// Weights, factors and lengths of time.
+    fn sizes(&self) -> [(&'static str, f64); 14] {
+        [
+            ("break-rate-weight", self.break_rate_weight),
+            ("broken-prior", self.broken_prior),
+            ("touched-factor", self.touched_factor),
+            ("pooled-weight", self.pooled_weight),
+            ("other-jobs-weight", self.other_jobs_weight),
+            ("own-weight", self.own_weight),
+            ("spell-days", self.spell_days),
+            ("spell-weight", self.spell_weight),
+            ("chance-weight", self.chance_weight),
+            ("surprise", self.surprise),
+            ("elsewhere-hours", self.elsewhere_hours),
+            ("slower-deviations", self.slower_deviations),
+            ("slower-times", self.slower_times),
+            ("slower-seconds", self.slower_seconds),
+        ]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Config;
+
+    #[test]
+    fn a_value_out_of_its_range_is_named() {
+        assert_eq!(Config::default().fault(), None);
+        let given = |json| serde_json::from_str::<Config>(json).unwrap().fault();
+        let key = |json| given(json).map(|fault| (fault.key, fault.must_be));
+        assert_eq!(
+            key(r#"{"caused-at": 95}"#),
+            Some(("caused-at", "between 0 and 1"))
+        );
+        assert_eq!(
+            key(r#"{"own-weight": -1}"#),
+            Some(("own-weight", "0 or more"))
+        );
+        assert_eq!(
+            key(r#"{"cleared-at": 0.96}"#),
+            Some(("cleared-at", "at most `caused-at`"))
+        );
+        assert_eq!(
+            key(r#"{"crowd-bound": 0.5}"#),
+            Some(("crowd-bound", "1 or more"))
+        );
+    }
 
     #[test]
     fn unknown_keys_are_refused_and_missing_ones_are_defaults() {

@@ -1,7 +1,7 @@
 //! A run and a baseline to a verdict for every failure.
 //!
-//! [`Baseline`] is what history says, observed run by run; [`judge`] turns a run and a baseline into the one value that every
-//! report is rendered from; [`backtest`] replays a history to say what the verdicts would have been worth. The model, its
+//! [`Baseline`] is what history says, observed run by run; [`judge()`] turns a run and a baseline into the one value that every
+//! report is rendered from; [`backtest()`] replays a history to say what the verdicts would have been worth. The model, its
 //! constants and its measured figures are explained in `docs/verdicts.md`.
 #![deny(
     clippy::disallowed_methods,
@@ -22,6 +22,6 @@ mod elsewhere;
 mod judge;
 mod odds;
 pub use backtest::{Backtest, Bin, CurvePoint, Figures, Options, WithReruns, backtest};
-pub use config::Config;
+pub use config::{Config, ConfigFault};
 pub use elsewhere::OtherPrs;
 pub use judge::{Facts, judge};

@@ -1,4 +1,4 @@
-//! The posterior odds of every failure of a run, judged together (DESIGN section 4, `docs/verdicts.md`).
+//! The posterior odds of every failure of a run, judged together (`docs/verdicts.md`, the model).
 
 use std::collections::BTreeMap;
 
