@@ -49,7 +49,12 @@ pub(crate) struct Inspect {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Store {
     /// The history: `file:PATH`, or a path
-    #[arg(long = "history", value_name = "STORE", env = "SPRAG_HISTORY")]
+    #[arg(
+        long = "history",
+        value_name = "STORE",
+        env = "SPRAG_HISTORY",
+        default_value = "file:.sprag-history"
+    )]
     pub(crate) history: String,
 }
 
@@ -256,8 +261,11 @@ pub(crate) struct HistoryExport {
     #[command(flatten)]
     pub(crate) store: Store,
     /// The format
-    #[arg(long, value_enum, default_value = "csv")]
-    pub(crate) format: RowFormat,
+    #[arg(value_enum, default_value = "csv")]
+    pub(crate) rows: RowFormat,
+    /// The same, as a flag
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<RowFormat>,
     /// Where to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<String>,

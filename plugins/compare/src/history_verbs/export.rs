@@ -14,7 +14,7 @@ use crate::error::Error;
 
 pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, Error> {
     let history = History::open(&arguments.store.history)?;
-    let format = match arguments.format {
+    let format = match arguments.format.unwrap_or(arguments.rows) {
         RowFormat::Csv => ExportFormat::Csv,
         RowFormat::Ndjson => ExportFormat::Ndjson,
     };
