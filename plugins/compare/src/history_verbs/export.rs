@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use history::{ExportFormat, Filter, History};
+use history::{ErrorKind, ExportFormat, Filter, History};
 use host::Exit;
 
 use super::note_problems;
@@ -19,12 +19,20 @@ pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, 
         RowFormat::Ndjson => ExportFormat::Ndjson,
     };
     let mut out = output(arguments.output.as_deref())?;
-    let exported = history.export(&Filter::default(), format, &mut out)?;
+    let exported = match history.export(&Filter::default(), format, &mut out) {
+        Err(error) if reader_went_away(&error) => return Ok(Exit::Clear),
+        other => other?,
+    };
     note_problems(context, &exported.problems);
     if !exported.problems.is_empty() {
         return Ok(Exit::Undecided);
     }
     Ok(Exit::Clear)
+}
+
+/// Whether whoever read standard output (`| head`) has seen enough.
+fn reader_went_away(error: &history::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Io(source) if source.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn output(path: Option<&str>) -> Result<Box<dyn Write>, Error> {
