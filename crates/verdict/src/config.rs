@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// "Flat" in a reason means that halving or doubling the value moves no measured figure by more than a tenth of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = ranges))]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
     /// Posterior of C from which a failure is `caused` (probability, default 0.95: at worst one accusation in twenty is wrong).
@@ -162,6 +163,24 @@ impl Default for Config {
             slower_deviations: 5.0,
             slower_times: 1.5,
             slower_seconds: 1.0,
+        }
+    }
+}
+
+/// Writes the ranges that [`Config::fault`] holds values to into the published schema.
+#[cfg(feature = "schema")]
+fn ranges(schema: &mut schemars::Schema) {
+    let config = Config::default();
+    let shares = config.shares().map(|(key, _)| (key, 0, Some(1)));
+    let sizes = config.sizes().map(|(key, _)| (key, 0, None));
+    let all = shares.into_iter().chain(sizes);
+    for (key, least, most) in all.chain([("crowd-bound", 1, None)]) {
+        let Some(property) = schema.pointer_mut(&format!("/properties/{key}")) else {
+            continue;
+        };
+        if let Some(property) = property.as_object_mut() {
+            property.insert("minimum".to_owned(), least.into());
+            property.extend(most.map(|most: i32| ("maximum".to_owned(), most.into())));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use model::Verdict;
 use serde::Deserialize;
+use verdict::ConfigFault;
 
 use crate::error::Error;
 
@@ -15,8 +16,10 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// The whole file: one section a plugin.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 struct File {
+    /// Constants of the verdicts: `docs/verdicts.md` has each with its unit and its reason.
     compare: verdict::Config,
 }
 
@@ -24,7 +27,7 @@ struct File {
 /// the arguments wins.
 ///
 /// # Errors
-/// [`Error::Argument`] when the file or a verdict cannot be understood, [`Error::Read`] when the file cannot be read.
+/// [`Error::Argument`] when the file cannot be read, or the file, a value or a verdict cannot be used.
 pub(crate) fn load(file: Option<&str>, fail_on: Option<&str>) -> Result<verdict::Config, Error> {
     let text = match file {
         Some(path) => read(Path::new(path))?,
@@ -43,22 +46,33 @@ fn parse(text: &str, file: &str, fail_on: Option<&str>) -> Result<verdict::Confi
 }
 
 fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
+    const HINT: &str = "docs/verdicts.md lists every key of `compare`";
     if text.trim().is_empty() {
         return Ok(verdict::Config::default());
     }
     let parsed: Result<File, _> = serde_saphyr::from_str(text);
-    parsed.map(|file| file.compare).map_err(|error| {
-        Error::argument(
-            format!("{file}: {error}"),
-            "docs/verdicts.md lists every key of `compare`",
-        )
-    })
+    let config = parsed
+        .map_err(|error| Error::argument(format!("{file}: {error}"), HINT))?
+        .compare;
+    match config.fault() {
+        None => Ok(config),
+        Some(ConfigFault {
+            key,
+            value,
+            must_be,
+        }) => {
+            let what = format!("{file}: `{key}` is {value} and must be {must_be}");
+            Err(Error::argument(what, HINT))
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
+    let failed = |source| {
+        Error::argument(
+            format!("cannot read {}: {source}", path.display()),
+            "name another file with --config",
+        )
     };
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MOST_BYTES {
@@ -70,15 +84,27 @@ fn read(path: &Path) -> Result<String, Error> {
             "name another file with --config",
         ));
     }
-    std::fs::read_to_string(path).map_err(failed)
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|_| {
+        Error::argument(
+            format!("{} is no text in UTF-8", path.display()),
+            "name another file with --config",
+        )
+    })
 }
 
+/// An empty list is an unset variable more often than a wish to block nothing, so that wish has a word.
 fn verdicts(words: &str) -> Result<Vec<Verdict>, Error> {
     let words = words.split(',').map(str::trim);
-    words
-        .filter(|word| !word.is_empty() && *word != "nothing")
-        .map(verdict)
-        .collect()
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    match words.as_slice() {
+        [] => Err(Error::argument(
+            "--fail-on names no verdict",
+            "leave it out for the default, or write `nothing`",
+        )),
+        ["nothing"] => Ok(Vec::new()),
+        words => words.iter().copied().map(verdict).collect(),
+    }
 }
 
 fn verdict(word: &str) -> Result<Verdict, Error> {
@@ -120,7 +146,35 @@ mod tests {
             [Verdict::Caused, Verdict::Suspect]
         );
         assert_eq!(parsed(file, Some("nothing")).unwrap().fail_on, []);
+        assert!(parsed(file, Some(" ,")).is_err());
+        assert!(parsed(file, Some("nothing,caused")).is_err());
         assert!((parsed(file, None).unwrap().caused_at - 0.9).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_refused() {
+        let fault = parsed("compare:\n  caused-at: 95\n", None).unwrap_err();
+        assert!(
+            fault.contains("`caused-at` is 95 and must be between 0 and 1"),
+            "{fault}"
+        );
+    }
+
+    /// `SPRAG_UPDATE=1 cargo test -p sprag-compare schema` writes it anew.
+    #[test]
+    fn the_published_schema_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/config-v1.json");
+        let mut schema = serde_json::to_value(schemars::schema_for!(super::File)).unwrap();
+        schema["title"] = "Configuration of Sprag (.sprag.yaml), version 1".into();
+        let generated = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("SPRAG_UPDATE").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        let published = std::fs::read_to_string(path).unwrap();
+        assert!(
+            published == generated,
+            "run with SPRAG_UPDATE=1 and read the diff"
+        );
     }
 
     #[test]
