@@ -4,3 +4,4 @@ mod architecture;
 mod binary;
 mod cases;
 mod crash;
+mod equal;
