@@ -82,6 +82,30 @@ fn open(key: &str, bytes: Bytes) -> Result<Opened> {
 
 /// Adds the names of a file to those read before.
 pub(crate) fn read_names(key: &str, bytes: Bytes, names: &mut Names) -> Result<()> {
+    read_names_of(key, bytes, |_id| true, names)
+}
+
+/// Whether a file names all of some tests.
+pub(crate) fn knows_all(key: &str, bytes: &Bytes, ids: &[TestId]) -> Result<bool> {
+    let opened = open(key, bytes.clone())?;
+    pq::guarded(key, || {
+        let mut named = Vec::new();
+        for batch in opened.reader(&[pq::ID], 1 << 13, None)? {
+            let batch = batch.map_err(pq::damaged(key))?;
+            named.extend_from_slice(pq::primitive::<Int64Type>(&batch, key, pq::ID)?.values());
+        }
+        named.sort_unstable();
+        Ok(ids.iter().all(|id| named.binary_search(&id.0).is_ok()))
+    })
+}
+
+/// Adds the names of some tests to those read before.
+pub(crate) fn read_names_of(
+    key: &str,
+    bytes: Bytes,
+    wanted: impl Fn(TestId) -> bool,
+    names: &mut Names,
+) -> Result<()> {
     let opened = open(key, bytes)?;
     pq::guarded(key, || {
         for batch in opened.reader(&[pq::ID, "suite", "class", "name"], 1 << 13, None)? {
@@ -91,8 +115,12 @@ pub(crate) fn read_names(key: &str, bytes: Bytes, names: &mut Names) -> Result<(
             let classes = pq::text(&batch, key, "class")?;
             let cases = pq::text(&batch, key, "name")?;
             for at in 0..batch.num_rows() {
-                let name = TestName::new(suites.value(at), cell(classes, at), cases.value(at));
-                names.entry(TestId(ids.value(at))).or_insert(name);
+                let id = TestId(ids.value(at));
+                if wanted(id) {
+                    let name =
+                        || TestName::new(suites.value(at), cell(classes, at), cases.value(at));
+                    names.entry(id).or_insert_with(name);
+                }
             }
         }
         Ok(())

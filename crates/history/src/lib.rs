@@ -34,7 +34,7 @@ pub use key::{Lane, Partition};
 pub use plan::Filter;
 pub use read::Runs;
 pub use scan::{Counts, MOST_WINDOWS, Scan, Scanned, TestCounts};
-pub use snapshot::{BaselineOf, BaselineRead, Snapshotted};
+pub use snapshot::{BaselineOf, BaselineRead, Needed, Snapshotted};
 pub use stat::{JobStat, Stat, TestHistory, TestResultAt};
 pub use store::{Blob, Created, Durability, FileStore, Object, Store, store_of};
 pub use verify::Verified;

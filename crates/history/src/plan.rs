@@ -181,7 +181,7 @@ impl History {
         Ok(plan)
     }
 
-    fn list_run_files(&self, filter: &Filter) -> Result<Vec<String>> {
+    pub(crate) fn list_run_files(&self, filter: &Filter) -> Result<Vec<String>> {
         let mut keys = Vec::new();
         for lane in Lane::ALL {
             if filter.lane.is_some_and(|wanted| wanted != lane) {

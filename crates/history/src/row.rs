@@ -53,6 +53,9 @@ impl RowSum {
     }
 }
 
+/// What a hash of a row covers.
+const ROW_BYTES: usize = 8 + 2 + 1 + 4 + 1 + 8;
+
 /// XXH3-64 over id, outcome, flaked, duration and signature, little endian, with a byte before what may be absent.
 fn row_hash(row: &RecordedTest) -> u64 {
     let RecordedTest {
@@ -62,13 +65,20 @@ fn row_hash(row: &RecordedTest) -> u64 {
         duration_ms,
         signature,
     } = *row;
-    let mut bytes = Vec::with_capacity(24);
-    bytes.extend(id.0.to_le_bytes());
-    bytes.extend([outcome.code().cast_unsigned(), u8::from(flaked)]);
-    bytes.push(u8::from(duration_ms.is_some()));
-    bytes.extend(duration_ms.unwrap_or(0).to_le_bytes());
-    bytes.push(u8::from(signature.is_some()));
-    bytes.extend(signature.map_or(0, |s| s.0).to_le_bytes());
+    let mut bytes = [0; ROW_BYTES];
+    let parts: [&[u8]; 6] = [
+        &id.0.to_le_bytes(),
+        &[outcome.code().cast_unsigned(), u8::from(flaked)],
+        &[u8::from(duration_ms.is_some())],
+        &duration_ms.unwrap_or(0).to_le_bytes(),
+        &[u8::from(signature.is_some())],
+        &signature.map_or(0, |s| s.0).to_le_bytes(),
+    ];
+    let values = parts.iter().flat_map(|part| part.iter());
+    bytes
+        .iter_mut()
+        .zip(values)
+        .for_each(|(slot, byte)| *slot = *byte);
     xxh3_64(&bytes)
 }
 

@@ -179,6 +179,15 @@ pub(crate) fn header(opened: &Opened) -> Result<Header> {
 
 /// Reads a run file and checks all its checksums.
 pub(crate) fn decode(key: &str, bytes: &Bytes) -> Result<RecordedRun> {
+    decode_without(key, bytes, |_id| false)
+}
+
+/// As [`decode`], without the names that the caller has: making names costs more than all the rest.
+pub(crate) fn decode_without(
+    key: &str,
+    bytes: &Bytes,
+    named: impl Fn(TestId) -> bool,
+) -> Result<RecordedRun> {
     let source = Source::new(key, Arc::new(Whole(bytes.clone())));
     let opened = Opened::open(source, false)?;
     let header = header(&opened)?;
@@ -189,7 +198,7 @@ pub(crate) fn decode(key: &str, bytes: &Bytes) -> Result<RecordedRun> {
     if sum.as_deref() != Some(opened.meta(DATA_SUM_KEY)?) {
         return Err(Error::corrupt(key, "the checksum of its data is wrong"));
     }
-    let run = pq::guarded(key, || read_rows(&opened, &header))?;
+    let run = pq::guarded(key, || read_rows(&opened, &header, &named))?;
     let expected = RowSum {
         rows: header.rows,
         sum: header.sum,
@@ -200,16 +209,17 @@ pub(crate) fn decode(key: &str, bytes: &Bytes) -> Result<RecordedRun> {
     Ok(run)
 }
 
-fn read_rows(opened: &Opened, header: &Header) -> Result<RecordedRun> {
-    const COLUMNS: [&str; 9] = [
+fn read_rows(
+    opened: &Opened,
+    header: &Header,
+    named: &impl Fn(TestId) -> bool,
+) -> Result<RecordedRun> {
+    const COLUMNS: [&str; 6] = [
         pq::ID,
         "outcome",
         "flaked",
         "duration_ms",
         "signature",
-        "suite",
-        "class",
-        "name",
         "text",
     ];
     let key = &opened.source.key;
@@ -220,6 +230,9 @@ fn read_rows(opened: &Opened, header: &Header) -> Result<RecordedRun> {
     for batch in opened.reader(&COLUMNS, 1 << 16, None)? {
         read_batch(&batch.map_err(pq::damaged(key))?, key, &mut run)?;
     }
+    if run.rows.iter().any(|row| !named(row.id)) {
+        read_names(opened, named, &mut run)?;
+    }
     Ok(run)
 }
 
@@ -229,9 +242,6 @@ fn read_batch(batch: &RecordBatch, key: &str, run: &mut RecordedRun) -> Result<(
     let flaked = pq::boolean(batch, key, "flaked")?;
     let durations = pq::primitive::<Int32Type>(batch, key, "duration_ms")?;
     let signatures = pq::primitive::<Int64Type>(batch, key, "signature")?;
-    let suites = pq::text(batch, key, "suite")?;
-    let classes = pq::text(batch, key, "class")?;
-    let names = pq::text(batch, key, "name")?;
     let texts = pq::text(batch, key, "text")?;
     for at in 0..batch.num_rows() {
         let outcome = (outcomes.value(at), flaked.value(at));
@@ -242,15 +252,40 @@ fn read_batch(batch: &RecordBatch, key: &str, run: &mut RecordedRun) -> Result<(
             cell(signatures, at),
         )
         .ok_or_else(|| Error::corrupt(key, "it holds an unknown outcome"))?;
-        let name = TestName::new(suites.value(at), cell(classes, at), names.value(at));
-        if name.id() == row.id {
-            run.names.insert(row.id, name);
-        }
         if let (Some(signature), Some(text)) = (row.signature, cell(texts, at)) {
             run.texts.insert(signature, text.to_owned());
         }
         run.rows.push(row);
     }
+    Ok(())
+}
+
+/// Adds the names of the tests that are not named yet.
+fn read_names(
+    opened: &Opened,
+    named: &impl Fn(TestId) -> bool,
+    run: &mut RecordedRun,
+) -> Result<()> {
+    let key = &opened.source.key;
+    let mut names = Vec::new();
+    for batch in opened.reader(&[pq::ID, "suite", "class", "name"], 1 << 16, None)? {
+        let batch = batch.map_err(pq::damaged(key))?;
+        let ids = pq::primitive::<Int64Type>(&batch, key, pq::ID)?;
+        let suites = pq::text(&batch, key, "suite")?;
+        let classes = pq::text(&batch, key, "class")?;
+        let cases = pq::text(&batch, key, "name")?;
+        for at in 0..batch.num_rows() {
+            let id = TestId(ids.value(at));
+            if named(id) {
+                continue;
+            }
+            let name = TestName::new(suites.value(at), cell(classes, at), cases.value(at));
+            if name.id() == id {
+                names.push((id, name));
+            }
+        }
+    }
+    run.names = names.into_iter().collect();
     Ok(())
 }
 

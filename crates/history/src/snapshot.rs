@@ -15,10 +15,11 @@ use verdict::Baseline;
 
 use crate::{
     Error, ErrorKind, Result,
-    dictionary::encode_names,
+    dictionary::{Names, encode_names, knows_all, read_names, read_names_of},
     history::History,
     key::{Lane, ROOT, encode},
     plan::Filter,
+    run_file,
 };
 use coverage::Coverage;
 
@@ -88,6 +89,21 @@ impl BaselineOf {
     }
 }
 
+/// Which tests of a baseline are needed, and not more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed<'a> {
+    /// Tests, in rising order of id: what every job knows of them.
+    pub ids: &'a [TestId],
+    /// A job of which every test is needed besides.
+    pub job: Option<&'a str>,
+}
+
+impl Needed<'_> {
+    fn has(&self, id: TestId) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+}
+
 /// What stands in the metadata of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Head {
@@ -133,12 +149,13 @@ impl History {
     }
 
     /// The baseline of a branch as of a moment: from the snapshot and the runs recorded since where that is possible, else by a replay of the last
-    /// half year. With `ids` (in rising order), and when no run was recorded since, only those tests are filled in.
+    /// half year. With `needed`, when the snapshot knows all its tests and no run was recorded since, only those are filled in
+    /// (a test that only the job needs without what only failing tests have); else everything is.
     ///
     /// # Errors
     /// When the store or the commit log cannot be read.
-    pub fn baseline(&self, of: &BaselineOf, ids: Option<&[TestId]>) -> Result<BaselineRead> {
-        self.baseline_and_coverage(of, ids).map(|(read, _)| read)
+    pub fn baseline(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<BaselineRead> {
+        self.baseline_and_coverage(of, needed).map(|(read, _)| read)
     }
 
     /// The entries of some tests (in rising order) from the snapshot alone, without what only failing tests have: the cheapest answer there is.
@@ -147,23 +164,27 @@ impl History {
     /// When there is no snapshot, or none that this build reads.
     pub fn snapshot_entries(&self, of: &BaselineOf, ids: &[TestId]) -> Result<Baseline> {
         let key = format!("{}/baseline.parquet", of.folder());
-        Ok(dense::decode(self.store.get(&key)?, Some(ids))?.baseline)
+        let needed = Needed { ids, job: None };
+        Ok(dense::decode(self.store.get(&key)?, Some(&needed))?.baseline)
     }
 
     fn baseline_and_coverage(
         &self,
         of: &BaselineOf,
-        ids: Option<&[TestId]>,
+        needed: Option<&Needed<'_>>,
     ) -> Result<(BaselineRead, Head)> {
         let head = self.snapshot_head(of);
         let Some(head) = head.filter(|head| head.newest < of.at) else {
             return self.replay(of);
         };
         let horizon = head.coverage.horizon(head.newest);
-        let fresh = self.fresh_runs(of, &head.coverage, horizon)?;
-        let ids = ids.filter(|_| fresh.0.is_empty());
-        match self.load_snapshot(of, ids) {
-            Ok(loaded) if loaded.head == head => Ok(catch_up(loaded, fresh)),
+        let unseen = self.unseen(of, &head.coverage, horizon)?;
+        let needed = needed.filter(|_| unseen.is_empty());
+        match self.load_snapshot(of, needed) {
+            Ok(loaded) if loaded.head == head => {
+                let fresh = self.fresh_runs(of, unseen, &loaded)?;
+                Ok(catch_up(loaded, fresh))
+            }
             // Replaced or damaged in between: it is derived data, so the history itself answers.
             Ok(_) | Err(_) => self.replay(of),
         }
@@ -178,50 +199,76 @@ impl History {
         dense::head(bytes).ok()
     }
 
-    fn load_snapshot(&self, of: &BaselineOf, ids: Option<&[TestId]>) -> Result<Loaded> {
+    fn load_snapshot(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<Loaded> {
         let folder = of.folder();
-        let mut loaded =
-            dense::decode(self.store.get(&format!("{folder}/baseline.parquet"))?, ids)?;
-        let blob = self.store.open(&format!("{folder}/detail.parquet"))?;
-        detail::decode_into(blob, ids, &mut loaded.baseline)?;
-        if ids.is_none() {
-            let key = format!("{folder}/names.parquet");
-            let names = &mut loaded.baseline.names;
-            crate::dictionary::read_names(&key, self.store.get(&key)?, names)?;
+        let key = format!("{folder}/names.parquet");
+        let names = self.store.get(&key)?;
+        if let Some(needed) = needed
+            && knows_all(&key, &names, needed.ids)?
+        {
+            let mut loaded = self.load_entries(&folder, Some(needed))?;
+            let Baseline {
+                entries, names: of, ..
+            } = &mut loaded.baseline;
+            let held: Vec<TestId> = entries.keys().map(|(id, _)| *id).collect();
+            let wanted = |id| needed.has(id) || held.binary_search(&id).is_ok();
+            read_names_of(&key, names, wanted, of)?;
+            return Ok(loaded);
         }
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let mut all = Names::new();
+                read_names(&key, names, &mut all).map(|()| all)
+            });
+            let mut loaded = self.load_entries(&folder, None)?;
+            let torn = |_panic| Error::corrupt(&key, "its content makes no sense");
+            loaded.baseline.names = reading.join().map_err(torn)??;
+            Ok(loaded)
+        })
+    }
+
+    /// A snapshot without names.
+    fn load_entries(&self, folder: &str, needed: Option<&Needed<'_>>) -> Result<Loaded> {
+        let dense = self.store.get(&format!("{folder}/baseline.parquet"))?;
+        let mut loaded = dense::decode(dense, needed)?;
+        let blob = self.store.open(&format!("{folder}/detail.parquet"))?;
+        let ids = needed.map(|needed| needed.ids);
+        detail::decode_into(blob, ids, &mut loaded.baseline)?;
         Ok(loaded)
     }
 
-    /// The runs since a horizon that a snapshot has not seen, in the order of time.
-    fn fresh_runs(
-        &self,
-        of: &BaselineOf,
-        coverage: &Coverage,
-        horizon: Timestamp,
-    ) -> Result<Fresh> {
+    /// What was recorded since a horizon and is not in a snapshot.
+    fn unseen(&self, of: &BaselineOf, coverage: &Coverage, horizon: Timestamp) -> Result<Unseen> {
         let filter = of.filter(horizon);
         let plan = self.plan(&filter)?;
-        let unseen_chunk = plan.chunks.iter().any(|(_, table)| {
+        let in_chunks = plan.chunks.iter().any(|(_, table)| {
             let mut infos = table.runs.iter().map(|run| &run.info);
             infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
         });
-        if unseen_chunk {
-            let mut runs = self.runs(&filter)?;
-            let fresh = runs
-                .by_ref()
-                .filter(|run| !coverage.has(&run.info))
-                .collect();
-            return Ok((fresh, runs.take_problems()));
+        let mut run_files = plan.run_files;
+        run_files.retain(|key| !coverage.has_key(key));
+        Ok(Unseen {
+            filter,
+            in_chunks,
+            run_files,
+            problems: plan.problems,
+        })
+    }
+
+    /// The runs that a snapshot has not seen, in the order of time.
+    fn fresh_runs(&self, of: &BaselineOf, unseen: Unseen, loaded: &Loaded) -> Result<Fresh> {
+        if unseen.in_chunks {
+            let mut runs = self.runs(&unseen.filter)?;
+            let coverage = &loaded.head.coverage;
+            let fresh = runs.by_ref().filter(|run| !coverage.has(&run.info));
+            return Ok((fresh.collect(), runs.take_problems()));
         }
-        let mut problems = plan.problems;
+        let named = named(&loaded.baseline, of.at);
+        let mut problems = unseen.problems;
         let mut fresh = Vec::new();
-        for key in plan.run_files.iter().filter(|key| !coverage.has_key(key)) {
-            let read = self
-                .store
-                .get(key)
-                .and_then(|bytes| crate::run_file::decode(key, &bytes));
+        for read in self.read_side_by_side(&unseen.run_files, &named) {
             match read {
-                Ok(run) if filter.takes(&run.info) => fresh.push(run),
+                Ok(run) if unseen.filter.takes(&run.info) => fresh.push(run),
                 Ok(_) => {}
                 Err(error) => problems.push(crate::plan::problem_of(&error)),
             }
@@ -230,6 +277,25 @@ impl History {
             crate::history::run_order(&a.info).cmp(&crate::history::run_order(&b.info))
         });
         Ok((fresh, problems))
+    }
+
+    /// Reads run files in two threads, in order.
+    fn read_side_by_side(&self, keys: &[String], named: &[TestId]) -> Vec<Result<RecordedRun>> {
+        let read = |key: &String| {
+            let bytes = self.store.get(key)?;
+            run_file::decode_without(key, &bytes, |id| named.binary_search(&id).is_ok())
+        };
+        let (left, right) = keys.split_at(keys.len() / 2);
+        if left.is_empty() {
+            return right.iter().map(read).collect();
+        }
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| right.iter().map(read).collect::<Vec<_>>());
+            let mut all: Vec<_> = left.iter().map(read).collect();
+            // A reader turns every panic into an error of its own file; nothing is lost here.
+            all.extend(other.join().unwrap_or_default());
+            all
+        })
     }
 
     fn replay(&self, of: &BaselineOf) -> Result<(BaselineRead, Head)> {
@@ -248,6 +314,33 @@ impl History {
         read.from_snapshot = false;
         Ok((read, head))
     }
+}
+
+/// What a snapshot has not seen.
+struct Unseen {
+    filter: Filter,
+    /// Whether compacted files hold some of it.
+    in_chunks: bool,
+    run_files: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Unseen {
+    fn is_empty(&self) -> bool {
+        !self.in_chunks && self.run_files.is_empty()
+    }
+}
+
+/// The tests whose names a run before `at` need not bring, in rising order: named already, and seen so lately that no sweep in between
+/// forgets them.
+fn named(baseline: &Baseline, at: Timestamp) -> Vec<TestId> {
+    let kept = at.plus_days(-verdict::KEEP_DAYS);
+    let entries = baseline.entries.iter();
+    let lately = entries.filter(|(_, entry)| entry.rate.at >= kept);
+    let mut ids: Vec<TestId> = lately.map(|((id, _), _)| *id).collect();
+    ids.dedup();
+    ids.retain(|id| baseline.names.contains_key(id));
+    ids
 }
 
 /// Runs that a snapshot has not seen, and what could not be read.
@@ -295,5 +388,55 @@ fn check_version(head: &Head) -> Result<()> {
 }
 
 fn in_memory(key: &str, bytes: bytes::Bytes) -> crate::pq::Source {
-    crate::pq::Source::new(key, Arc::new(crate::run_file::Whole(bytes)))
+    crate::pq::Source::new(key, Arc::new(run_file::Whole(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Outcome, Timestamp};
+    use verdict::{
+        Chance, Job, KindCount, Learnt, PastFailure, Recent, RunRef, SignatureState, Streak, Suite,
+        TestTexts, Trouble,
+    };
+    use xxhash_rust::xxh3::xxh3_64;
+
+    use super::{Head, SNAPSHOT_VERSION, pack};
+
+    fn trouble() -> Trouble {
+        Trouble {
+            streaks: vec![Streak::default()],
+            newest: vec![PastFailure::default()],
+            recent: vec![Recent {
+                run: 1,
+                at: Timestamp(1),
+                outcome: Outcome::Fail,
+                flaked: false,
+                signature: None,
+                duration_ms: None,
+            }],
+            ..Trouble::default()
+        }
+    }
+
+    #[test]
+    fn the_version_says_which_layout_a_snapshot_has() {
+        let parts = [
+            pack(&Head::default()).unwrap(),
+            pack(&Job::default()).unwrap(),
+            pack(&Suite::default()).unwrap(),
+            pack(&RunRef::default()).unwrap(),
+            pack(&trouble()).unwrap(),
+            pack(&TestTexts::default()).unwrap(),
+            pack(&SignatureState::default()).unwrap(),
+            pack(&Learnt::default()).unwrap(),
+            pack(&(Chance::default(), KindCount::default())).unwrap(),
+        ];
+        let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
+        let print = format!("{lengths:?} {:016x}", xxh3_64(&parts.concat()));
+        assert_eq!(
+            (SNAPSHOT_VERSION, print.as_str()),
+            (1, "[3, 20, 10, 6, 55, 6, 7, 212, 11] 4e8e452bcb5b6097"),
+            "the layout of the baseline changed: raise SNAPSHOT_VERSION, then put the new print here"
+        );
+    }
 }

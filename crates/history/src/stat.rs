@@ -6,6 +6,7 @@ use model::{Outcome, Problem, RunInfo, Signature, TestId, TestName, Timestamp};
 
 use crate::{
     Result,
+    commit::Kind,
     history::History,
     key::Partition,
     plan::{Filter, problem_of},
@@ -120,6 +121,30 @@ impl History {
             }
         }
         Ok(stat)
+    }
+
+    /// Which jobs there are. Reads the commit log and one header a folder of run files at most.
+    ///
+    /// # Errors
+    /// When the store or the commit log cannot be read.
+    pub fn partitions(&self) -> Result<BTreeSet<Partition>> {
+        let listed = self.list_run_files(&Filter::default())?;
+        let state = self.state()?;
+        let mut found: BTreeSet<Partition> =
+            state.of_kind(Kind::Rows).map(|f| f.of.clone()).collect();
+        let mut known: BTreeSet<String> = found.iter().map(Partition::runs_folder).collect();
+        for key in &listed {
+            let folder = key.split_once("/date=").map_or("", |(folder, _)| folder);
+            if known.contains(folder) {
+                continue;
+            }
+            // A damaged file says nothing; the next one of the folder may.
+            if let Ok((header, _size)) = self.header(key) {
+                known.insert(folder.to_owned());
+                found.insert(Partition::of(&header.info));
+            }
+        }
+        Ok(found)
     }
 
     fn header(&self, key: &str) -> Result<(run_file::Header, u64)> {

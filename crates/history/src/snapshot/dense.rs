@@ -17,7 +17,7 @@ use parquet::{
 };
 use verdict::{Baseline, Decayed, Durations, Entry, Weeks};
 
-use super::{Head, Loaded, check_version, in_memory, pack, unpack};
+use super::{Head, Loaded, Needed, check_version, in_memory, pack, unpack};
 use crate::{
     Error, Result,
     pq::{self, FileWriter, Opened, cell, optional, required},
@@ -201,8 +201,8 @@ fn read_head(shared: &[u8]) -> Result<(Head, &[u8])> {
     Ok((head, rest))
 }
 
-/// Reads the file; with `ids`, only their entries.
-pub(super) fn decode(bytes: Bytes, ids: Option<&[TestId]>) -> Result<Loaded> {
+/// Reads the file; with `needed`, only those entries.
+pub(super) fn decode(bytes: Bytes, needed: Option<&Needed<'_>>) -> Result<Loaded> {
     let opened = open(bytes)?;
     pq::guarded(KEY, || {
         let shared = read_shared(&opened)?;
@@ -221,22 +221,34 @@ pub(super) fn decode(bytes: Bytes, ids: Option<&[TestId]>) -> Result<Loaded> {
             .parse()
             .map_err(pq::damaged(KEY))?;
         if rows > 0 {
-            read_entries(&opened, ids, &mut baseline)?;
+            read_entries(&opened, needed, &mut baseline)?;
         }
         Ok(Loaded { head, baseline })
     })
 }
 
-fn read_entries(opened: &Opened, ids: Option<&[TestId]>, baseline: &mut Baseline) -> Result<()> {
+fn read_entries(
+    opened: &Opened,
+    needed: Option<&Needed<'_>>,
+    baseline: &mut Baseline,
+) -> Result<()> {
+    let job = needed.and_then(|needed| baseline.job_index(needed.job?));
     let mut columns = vec![pq::ID, "rate_at", "rate_runs", "rate_failures"];
     columns.extend(NUMBERS);
     let mut entries = Vec::new();
     for batch in opened.reader(&columns, BATCH, None)? {
         let batch = batch.map_err(pq::damaged(KEY))?;
         let columns = Columns::of(&batch)?;
-        match ids {
-            None => entries.extend((0..batch.num_rows()).filter_map(|at| columns.entry(at))),
-            Some(ids) => entries.extend(columns.places(ids).filter_map(|at| columns.entry(at))),
+        let all = 0..batch.num_rows();
+        match needed {
+            None => entries.extend(all.filter_map(|at| columns.entry(at))),
+            Some(Needed { ids, .. }) => {
+                let mut places: Vec<usize> = columns.places(ids).collect();
+                places.extend(job.into_iter().flat_map(|job| columns.of_job(job)));
+                places.sort_unstable();
+                places.dedup();
+                entries.extend(places.into_iter().filter_map(|at| columns.entry(at)));
+            }
         }
     }
     baseline.entries = entries.into_iter().collect();
@@ -280,6 +292,13 @@ impl<'a> Columns<'a> {
             let same = rest.iter().take_while(|other| **other == id.0).count();
             start..start + same
         })
+    }
+
+    /// The rows of a job.
+    fn of_job(&self, job: u32) -> impl Iterator<Item = usize> {
+        let jobs = self.numbers.first().copied().unwrap_or_default();
+        let rows = jobs.iter().enumerate();
+        rows.filter_map(move |(at, of)| (of.cast_unsigned() == job).then_some(at))
     }
 
     fn entry(&self, at: usize) -> Option<((TestId, u32), Entry)> {
