@@ -147,6 +147,12 @@ impl<'a> Context<'a> {
         self.job.and_then(|job| self.base.jobs.get(job as usize))
     }
 
+    /// Whether the run lists all of its tests, as far as anybody says.
+    pub(crate) fn lists_all(&self) -> bool {
+        let partial_history = self.known_job().is_some_and(|job| job.sizes.is_empty());
+        !self.facts.info.partial && !partial_history
+    }
+
     /// Runs of this job on the base.
     pub(crate) fn job_runs(&self) -> u32 {
         self.known_job().map_or(0, |job| job.runs)

@@ -119,8 +119,8 @@ fn a_known_flake_with_its_known_text_is_a_flake() {
     assert_eq!(report.conclusion, Conclusion::Clear);
     let finding = &report.findings[0];
     assert!(finding.p_caused < 0.01 && finding.evidence.same_signature > 0);
-    insta::assert_snapshot!(report.headline, @"The failure does not look caused by this change");
-    insta::assert_snapshot!(finding.evidence.because, @"failed 6 of 42 runs on the base in 11 days, 6 with this text; the odds that this change broke it are under 1 %");
+    insta::assert_snapshot!(report.headline, @"The failure does not look caused by this PR");
+    insta::assert_snapshot!(finding.evidence.because, @"failed 6 of 42 runs on the base in 10 days, 6 with this text; the odds that this PR broke it are under 1 %");
 }
 
 #[test]
@@ -154,8 +154,8 @@ fn a_break_of_a_steady_test_is_suspect_at_once_and_caused_after_a_rerun() {
     let second = check(&base, &failing, &case);
     assert_eq!(verdicts(&second), [("test_50".to_owned(), Verdict::Caused)]);
     assert_eq!(second.conclusion, Conclusion::Blocked);
-    insta::assert_snapshot!(second.headline, @"The failure looks caused by this change");
-    insta::assert_snapshot!(second.findings[0].evidence.because, @"failed 0 of 50 runs on the base in 13 days; the odds that this change broke it are over 99 %");
+    insta::assert_snapshot!(second.headline, @"The failure looks caused by this PR");
+    insta::assert_snapshot!(second.findings[0].evidence.because, @"failed 0 of 50 runs on the base in 12 days; the odds that this PR broke it are over 99 %");
     insta::assert_snapshot!(second.findings[0].evidence.would_change, @"a rerun that passes brings the odds to 70 %, one that fails to over 99 %");
 }
 
@@ -303,6 +303,51 @@ fn a_mass_failure_is_one_outage_with_one_finding_a_cluster() {
     assert_eq!(report.clusters[0].tests, 40);
     assert_eq!(report.totals.failed, 40);
     insta::assert_snapshot!(report.headline, @"40 of 100 tests failed: the run or its environment failed as a whole");
+}
+
+/// The first `tests` tests of a run.
+fn cut(mut run: TestRun, tests: usize) -> TestRun {
+    run.results.truncate(tests);
+    run
+}
+
+fn small(runs: i64, partial: bool) -> Baseline {
+    let mut base = Baseline::default();
+    for number in 0..runs {
+        let mut info = info(number, None);
+        info.partial = partial;
+        base.observe(&RecordedRun::of(info, &cut(run(&[]), 6)));
+    }
+    base
+}
+
+#[test]
+fn a_small_suite_that_fails_with_one_text_is_an_outage() {
+    let failing = |n: usize| {
+        let failing: Vec<_> = (0..n).map(|t| (t, "ConnectionError: db is down")).collect();
+        cut(run(&failing), 6)
+    };
+    let all = check(&small(40, false), &failing(6), &Case::default());
+    assert_eq!((all.counts.outage, all.findings.len()), (1, 1));
+    insta::assert_snapshot!(all.headline, @"6 of 6 tests failed with one text: the run or its environment failed as a whole");
+    let few = check(&small(40, false), &failing(4), &Case::default());
+    assert_eq!(few.counts.outage, 0);
+    let partial = check(&small(40, true), &failing(6), &Case::default());
+    assert_eq!(partial.counts.outage, 0);
+}
+
+#[test]
+fn a_failure_with_a_text_of_other_tests_says_how_common_that_is() {
+    let base = baseline(80, |number| {
+        vec![((number % 40) as usize, "OSError: too many open files")]
+    });
+    let failing = run(&[(70, "OSError: too many open files")]);
+    let report = check(&base, &failing, &Case::default());
+    let because = &report.findings[0].evidence.because;
+    assert!(
+        because.contains("its text came 80 times from 40 other tests on the base"),
+        "{because}"
+    );
 }
 
 #[test]

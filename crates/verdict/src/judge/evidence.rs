@@ -56,11 +56,18 @@ fn counts(context: &Context<'_>, judged: &Judged<'_>, entry: Option<&Entry>) -> 
     let wide = |weeks: &&usize| entry.weeks.sum(at, **weeks) >= ENOUGH_RUNS;
     let weeks = WINDOWS.iter().find(wide).copied().unwrap_or(WEEKS);
     Evidence {
-        window_days: at.days_since(window_start(at, weeks)),
+        window_days: at.days_since(window_start(at, weeks).max(first_run(context))),
         runs: entry.weeks.sum(at, weeks),
         last_pass: past_run(context, entry.last_pass),
         ..failures(context, judged, entry, weeks)
     }
+}
+
+/// When the job was first recorded: no window reaches further back.
+fn first_run(context: &Context<'_>) -> Timestamp {
+    context
+        .known_job()
+        .map_or(context.facts.at, |job| job.first_at)
 }
 
 /// What the failures of the test in the last `weeks` say; nothing for a test that never failed.

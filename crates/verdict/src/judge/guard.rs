@@ -1,4 +1,4 @@
-//! Guards: is this a run at all? (DESIGN section 4, step 1)
+//! Guards: is this a run at all? (`docs/verdicts.md`, the model)
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,9 @@ impl Guard {
         {
             return Self::Truncated { ran, expected };
         }
-        mass_failure(context.config, run, odds).unwrap_or(Self::Sound)
+        mass_failure(context.config, run, odds)
+            .or_else(|| small_suite(context, run, odds))
+            .unwrap_or(Self::Sound)
     }
 
     /// Whether the run itself failed, so that its failures are not judged one by one.
@@ -59,9 +61,22 @@ fn expected_tests(context: &Context<'_>) -> Option<u64> {
         .map(|n| u64::from(*n))
 }
 
-/// Whether far more failed than can have one cause each. Failures that the base explains do not count: a base that is always
-/// red is no outage.
-pub(crate) fn mass_failure(config: &Config, run: &RunFacts<'_>, odds: &[Odds]) -> Option<Guard> {
+/// Whether most tests of a suite that is too small for [`mass_failure`] failed with one text. A run that lists only some of its
+/// tests may list little else than its failures.
+fn small_suite(context: &Context<'_>, run: &RunFacts<'_>, odds: &[Odds]) -> Option<Guard> {
+    let (config, ran) = (context.config, run.ran as f64);
+    let (_, same) = surprising(run, odds);
+    let most =
+        same >= u64::from(config.most_same_text) && same as f64 > config.most_same_share * ran;
+    (most && context.lists_all()).then_some(Guard::Mass {
+        failed: same,
+        ran: run.ran as u64,
+        one_text: true,
+    })
+}
+
+/// How many failures the base does not explain, and how many of them have the commonest text.
+fn surprising(run: &RunFacts<'_>, odds: &[Odds]) -> (u64, u64) {
     let surprising = |o: &Odds| o.again < 0.6 && o.rate.mean() < 0.5;
     let counted = run.seen.iter().zip(odds).filter(|(_, o)| surprising(o));
     let mut failed = 0_u64;
@@ -72,10 +87,16 @@ pub(crate) fn mass_failure(config: &Config, run: &RunFacts<'_>, odds: &[Odds]) -
             *texts.entry(signature).or_default() += 1;
         }
     }
+    (failed, texts.values().max().copied().unwrap_or(0))
+}
+
+/// Whether far more failed than can have one cause each. Failures that the base explains do not count: a base that is always
+/// red is no outage.
+pub(crate) fn mass_failure(config: &Config, run: &RunFacts<'_>, odds: &[Odds]) -> Option<Guard> {
+    let (failed, same) = surprising(run, odds);
     let beyond = |count: u64, least: u32, share: f64| {
         count as f64 > f64::from(least).max(share * run.ran as f64)
     };
-    let same = texts.values().max().copied().unwrap_or(0);
     let one_text = beyond(same, config.mass_same_text, config.mass_same_share);
     let many = beyond(failed, config.mass_failures, config.mass_share);
     (one_text || many).then_some(Guard::Mass {

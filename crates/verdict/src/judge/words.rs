@@ -55,8 +55,8 @@ fn sound(context: &Context<'_>, findings: &[Finding], counts: &Counts) -> String
     let (what, n) = worst(counts);
     if n == 0 {
         return match all {
-            1 => "The failure does not look caused by this change".to_owned(),
-            _ => format!("None of {all} failures look caused by this change"),
+            1 => "The failure does not look caused by this PR".to_owned(),
+            _ => format!("None of {all} failures look caused by this PR"),
         };
     }
     match all {
@@ -70,13 +70,13 @@ fn worst(counts: &Counts) -> ((&'static str, &'static str), u64) {
     let words = [
         (
             counts.caused,
-            ("looks caused by this change", "look caused by this change"),
+            ("looks caused by this PR", "look caused by this PR"),
         ),
         (
             counts.new_test,
             (
-                "is in a test that this change adds",
-                "are in tests that this change adds",
+                "is in a test that this PR adds",
+                "are in tests that this PR adds",
             ),
         ),
         (
@@ -114,7 +114,7 @@ fn history(evidence: &Evidence) -> String {
     [
         format!(
             "failed {} of {} {} on the base in {:.0} days",
-            evidence.failures,
+            evidence.failures + evidence.broken_base_failures,
             evidence.runs,
             plural(evidence.runs, "run", "runs"),
             evidence.window_days.round().max(1.0)
@@ -123,7 +123,7 @@ fn history(evidence: &Evidence) -> String {
         some(evidence.flakes, ", and flaked in {}"),
         some(
             evidence.broken_base_failures,
-            " ({} more while the base was broken)",
+            " ({} of them with the base already broken)",
         ),
     ]
     .concat()
@@ -151,14 +151,18 @@ pub(super) fn because(
     let past = history(evidence);
     match judged.verdict {
         Verdict::Caused => format!(
-            "{past}; the odds that this change broke it are {odds}{}",
+            "{past}; the odds that this PR broke it are {odds}{}",
             touched(evidence)
         ),
         Verdict::Suspect => format!(
-            "{past}; the odds that this change broke it are {odds}, which settles nothing{}",
+            "{past}{}; the odds that this PR broke it are {odds}, which settles nothing{}",
+            elsewhere_text(context, judged, evidence),
             touched(evidence)
         ),
-        Verdict::Flake => format!("{past}; the odds that this change broke it are {odds}"),
+        Verdict::Flake => format!(
+            "{past}{}; the odds that this PR broke it are {odds}",
+            elsewhere_text(context, judged, evidence)
+        ),
         Verdict::BrokenBase => broken_base(evidence, &past),
         Verdict::Elsewhere => format!(
             "fails with this text on {}; here it {past}",
@@ -189,6 +193,23 @@ fn no_baseline(context: &Context<'_>) -> String {
         format!("this job has {have} of the {need} runs on the base that a verdict needs")
     } else {
         "history has no run of this test on the base".to_owned()
+    }
+}
+
+/// "; its text came 37 times from 12 other tests on the base": what clears a failure that its test never had.
+fn elsewhere_text(context: &Context<'_>, judged: &Judged<'_>, evidence: &Evidence) -> String {
+    let known = judged.failing.signature;
+    let known = known.and_then(|s| context.base.signatures.get(&s));
+    match known.filter(|_| evidence.same_signature == 0) {
+        Some(text) if text.tests > 0 => format!(
+            "; its text came {} {} from {} other {} on the base, last at {}",
+            text.seen,
+            plural(u64::from(text.seen), "time", "times"),
+            text.tests,
+            plural(u64::from(text.tests), "test", "tests"),
+            text.last_at
+        ),
+        _ => String::new(),
     }
 }
 
