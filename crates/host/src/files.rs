@@ -20,6 +20,11 @@ pub enum FilesError {
         /// Where and why.
         source: glob::PatternError,
     },
+    /// No pattern was given.
+    #[error(
+        "no result files are named (hint: name files, folders or globs, such as `out/**/*.xml`)"
+    )]
+    NoneNamed,
     /// Nothing matches.
     #[error(
         "no file matches {patterns} in {folder} (hint: quote the pattern so that the shell leaves it alone; `**/` crosses folders)"
@@ -36,8 +41,11 @@ pub enum FilesError {
 /// it), anything else is a glob in which `*` stays within a folder and `**` crosses folders; `!` before a pattern excludes what it matches.
 ///
 /// # Errors
-/// [`FilesError`] when a pattern is malformed or when nothing is left.
+/// [`FilesError`] when a pattern is malformed, when a file that is named is not there, or when nothing is left.
 pub fn expand(patterns: &[String]) -> Result<Vec<PathBuf>, FilesError> {
+    if patterns.iter().all(|pattern| pattern.trim().is_empty()) {
+        return Err(FilesError::NoneNamed);
+    }
     let mut found = BTreeSet::new();
     let mut excluded = Vec::new();
     for pattern in patterns.iter().flat_map(|p| p.lines()).map(str::trim) {
@@ -71,6 +79,10 @@ fn add_matches(pattern: &str, found: &mut BTreeSet<PathBuf>) -> Result<(), Files
             found.insert(path);
         }
     }
+    // A glob may mean nothing today; a file that is named and not there is a job that did not write its results.
+    if !pattern.contains(['*', '?', '[']) {
+        return Err(nothing_matches(&[pattern.to_owned()]));
+    }
     Ok(())
 }
 
@@ -86,7 +98,9 @@ fn add_path(path: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
     for entry in entries.flatten() {
         let followed =
             depth < DEEPEST_FOLDER && !(entry.path().is_symlink() && entry.path().is_dir());
-        if followed {
+        // A pipe or a device that lies about would never end; one that is named is meant.
+        let endless = !entry.path().is_file() && !entry.path().is_dir() && entry.path().exists();
+        if followed && !endless {
             add_path(&entry.path(), depth + 1, found);
         }
     }
@@ -182,6 +196,20 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_pipe_in_a_folder_is_passed_over() {
+        let dir = tree();
+        let pipe = dir.path().join("sub/pipe.xml");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        assert!(
+            !found(dir.path(), &["sub"])
+                .unwrap()
+                .contains(&"sub/pipe.xml".to_owned())
+        );
+    }
+
+    #[test]
     fn an_exclusion_takes_away_wherever_it_stands() {
         let dir = tree();
         assert_eq!(
@@ -202,6 +230,10 @@ mod tests {
             error.contains("*.trx") && error.contains("hint:"),
             "{error}"
         );
+        let absent = found(dir.path(), &["a.xml", "absent.xml"]).unwrap_err();
+        assert!(absent.to_string().contains("absent.xml"), "{absent}");
+        assert!(found(dir.path(), &["a.xml", "absent/*.xml"]).is_ok());
+        assert!(matches!(expand(&[]), Err(FilesError::NoneNamed)));
         assert!(matches!(
             found(dir.path(), &["a**b"]),
             Err(FilesError::Malformed { .. })
