@@ -24,6 +24,17 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Error> {
     if let Some(event) = event(&context.env) {
         return compare(&inputs, &event, context);
     }
+    if says_pull_request(&context.env) {
+        write_output(
+            &context.env,
+            "conclusion",
+            conclusion_word(Conclusion::Undecided),
+        )?;
+        context.console.note(
+            "sprag-compare: this is a pull request, but its event file (GITHUB_EVENT_PATH) cannot be read",
+        );
+        return Ok(Exit::Undecided);
+    }
     let exit = record::run(&inputs.record(None), context)?;
     history_verbs::maintain(&inputs.history, context)?;
     write_output(&context.env, "conclusion", "recorded")?;
@@ -107,6 +118,12 @@ impl Inputs {
     }
 }
 
+/// Whether the workflow was started by a pull request, whatever its event file says: then recording is no answer.
+fn says_pull_request(env: &Environment) -> bool {
+    env.get("GITHUB_EVENT_NAME")
+        .is_some_and(|name| name.starts_with("pull_request"))
+}
+
 fn event(env: &Environment) -> Option<PullRequestEvent> {
     let path = Path::new(env.get("GITHUB_EVENT_PATH")?);
     let size = fs::metadata(path).ok()?.len();
@@ -118,6 +135,8 @@ fn event(env: &Environment) -> Option<PullRequestEvent> {
 
 fn compare(inputs: &Inputs, event: &PullRequestEvent, context: &Context) -> Result<Exit, Error> {
     let markdown = inputs.reports.join("sprag-compare.md");
+    // The first pull request may come before the first push: then the report says how many runs are missing.
+    history::History::init(&inputs.history, context.now)?;
     let compared = check::compare(&inputs.check(event, &markdown), context)?;
     check::write_files(&inputs.check(event, &markdown), &compared)?;
     context.print(&report::terminal(&compared, &check::style(context)))?;
@@ -206,7 +225,7 @@ fn failed(path: &Path, source: std::io::Error) -> Error {
 mod tests {
     use host::Environment;
 
-    use super::{event, write_output};
+    use super::{event, says_pull_request, write_output};
 
     #[test]
     fn a_hostile_value_cannot_end_its_own_output() {
@@ -230,5 +249,7 @@ mod tests {
             None
         );
         assert_eq!(event(&Environment::of(&[])), None);
+        let says = |name| says_pull_request(&Environment::of(&[("GITHUB_EVENT_NAME", name)]));
+        assert!(says("pull_request") && says("pull_request_target") && !says("push"));
     }
 }

@@ -50,7 +50,12 @@ pub(crate) fn identify(
 
 fn first(given: Option<&str>, known: &[&str], default: &str) -> String {
     let known = known.iter().copied().find(|text| !text.is_empty());
-    given.or(known).unwrap_or(default).to_owned()
+    // An empty flag is a variable that was not set.
+    given
+        .filter(|text| !text.is_empty())
+        .or(known)
+        .unwrap_or(default)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -82,6 +87,7 @@ mod tests {
     fn flags_win_over_ci_and_ci_over_git() {
         let args = RunArgs {
             run: Some("7".to_owned()),
+            repo: Some(String::new()),
             ..RunArgs::default()
         };
         let info = identify(&args, &sources(), None, Timestamp(0));
