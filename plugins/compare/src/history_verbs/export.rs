@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use history::{ErrorKind, ExportFormat, Filter, History};
+use history::{ExportFormat, Filter, History};
 use host::Exit;
 
 use super::note_problems;
@@ -19,10 +19,7 @@ pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, 
         RowFormat::Ndjson => ExportFormat::Ndjson,
     };
     let mut out = output(arguments.output.as_deref())?;
-    let exported = match history.export(&Filter::default(), format, &mut out) {
-        Err(error) if reader_went_away(&error) => return Ok(Exit::Clear),
-        other => other?,
-    };
+    let exported = history.export(&Filter::default(), format, &mut out)?;
     note_problems(context, &exported.problems);
     if !exported.problems.is_empty() {
         return Ok(Exit::Undecided);
@@ -30,14 +27,46 @@ pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, 
     Ok(Exit::Clear)
 }
 
-/// Whether whoever read standard output (`| head`) has seen enough.
-fn reader_went_away(error: &history::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io(source) if source.kind() == io::ErrorKind::BrokenPipe)
+/// A writer that goes on quietly when its reader went away (`| head`): that one has seen enough.
+struct WhileHeard<W> {
+    out: W,
+    unheard: bool,
+}
+
+impl<W: Write> WhileHeard<W> {
+    fn heard<T>(&mut self, result: io::Result<T>, quiet: T) -> io::Result<T> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unheard = true;
+                Ok(quiet)
+            }
+            other => other,
+        }
+    }
+}
+
+impl<W: Write> Write for WhileHeard<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unheard {
+            return Ok(bytes.len());
+        }
+        let written = self.out.write(bytes);
+        self.heard(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.heard(flushed, ())
+    }
 }
 
 fn output(path: Option<&str>) -> Result<Box<dyn Write>, Error> {
     let Some(path) = path else {
-        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
+        let out = WhileHeard {
+            out: io::stdout().lock(),
+            unheard: false,
+        };
+        return Ok(Box::new(BufWriter::new(out)));
     };
     let file = File::create(path).map_err(|source| Error::Write {
         path: Path::new(path).to_owned(),
