@@ -36,10 +36,24 @@ impl Console {
         ignore_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }
 
-    /// Writes a line to standard error. There is nobody left to tell when that fails.
+    /// Writes a line to standard error, control characters of names in it as escapes. There is nobody left to tell when that fails.
     pub fn note(self, text: &str) {
-        let _unheard = writeln!(io::stderr().lock(), "{text}");
+        let _unheard = writeln!(io::stderr().lock(), "{}", escaped(text));
     }
+}
+
+/// A text without control characters but line breaks: it may name files and tests of a pull request.
+fn escaped(text: &str) -> String {
+    let acts = |c: char| c.is_control() && c != '\n';
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn width(columns: Option<&str>, stdout_is_terminal: bool) -> usize {
@@ -66,12 +80,17 @@ fn ignore_broken_pipe(result: io::Result<()>) -> io::Result<()> {
 mod tests {
     use std::io;
 
-    use super::{ignore_broken_pipe, width};
+    use super::{escaped, ignore_broken_pipe, width};
 
     #[test]
     fn the_environment_overrides_the_terminal() {
         assert_eq!(width(Some("72"), false), 72);
         assert_eq!(width(Some("wide"), false), 100);
+    }
+
+    #[test]
+    fn a_name_cannot_act_on_the_terminal() {
+        assert_eq!(escaped("a\x1b[2J.xml:\nbad"), "a\\u{1b}[2J.xml:\nbad");
     }
 
     #[test]

@@ -35,6 +35,19 @@ impl Failure {
         }
     }
 
+    /// The text in one piece: type and message, where the message does not repeat the type; the stack where there is no message.
+    pub fn text(&self) -> String {
+        let text = if self.message.is_empty() {
+            &self.stack
+        } else {
+            &self.message
+        };
+        match self.kind.as_deref() {
+            Some(kind) if !kind.is_empty() && !text.starts_with(kind) => format!("{kind}: {text}"),
+            _ => text.clone(),
+        }
+    }
+
     /// The signature of this text: of type and message, or of the stack's first line when both are empty.
     pub fn signature(&self) -> Signature {
         let kind = self.kind.as_deref().unwrap_or_default();

@@ -198,17 +198,7 @@ fn milliseconds(seconds: f64) -> u32 {
 }
 
 fn recorded_message(failure: &Failure) -> String {
-    let text = if failure.message.is_empty() {
-        &failure.stack
-    } else {
-        &failure.message
-    };
-    let kind = failure.kind.as_deref().unwrap_or_default();
-    let mut full = if kind.is_empty() || text.starts_with(kind) {
-        text.clone()
-    } else {
-        format!("{kind}: {text}")
-    };
+    let mut full = failure.text();
     full.truncate(full.floor_char_boundary(RECORDED_MESSAGE_BYTES));
     full
 }

@@ -34,3 +34,4 @@ pub use inspect::{Inspected, inspect_table};
 pub use json::json;
 pub use markdown::{MarkdownOptions, markdown, marker};
 pub use terminal::{Style, terminal};
+pub use text::harmless;

@@ -7,7 +7,7 @@ mod escape;
 use model::{Change, Finding, PastRun, Report, Verdict};
 
 use crate::group::{Group, groups, rows};
-use crate::text::{count, grouped, line, lines, percent, put, safe_url, seconds};
+use crate::text::{Room, count, grouped, line, lines, percent, put, safe_url, seconds};
 use crate::words;
 use escape::{Spot, code, longest_run, prose};
 
@@ -38,11 +38,14 @@ const ROWS: usize = 100;
 /// Causes with details.
 const DETAILS: usize = 40;
 /// Changes and problems that are listed, of each kind.
-const LISTED: usize = 15;
+const MOST_LISTED: usize = 15;
 /// Characters of a name in the table.
 const NAME: usize = 140;
-/// Lines and characters of a failure text.
-const MESSAGE: (usize, usize) = (12, 240);
+/// What is shown of a failure text.
+const MESSAGE: Room = Room {
+    lines: 12,
+    chars: 240,
+};
 /// Past runs in a row of the grid.
 const RUNS: usize = 32;
 /// Jobs in a grid.
@@ -269,13 +272,12 @@ fn meanings(report: &Report) -> String {
 }
 
 fn changes(report: &Report, page: &mut Page) {
-    let items: Vec<String> = report.changes.iter().take(LISTED).map(changed).collect();
-    list(
-        "Besides failures",
-        "change",
-        (items, report.changes.len()),
-        page,
-    );
+    let items = report.changes.iter().take(MOST_LISTED).map(changed);
+    let listed = Listed {
+        items: items.collect(),
+        all: report.changes.len(),
+    };
+    list("Besides failures", "change", &listed, page);
 }
 
 fn changed(change: &Change) -> String {
@@ -292,35 +294,40 @@ fn changed(change: &Change) -> String {
 }
 
 fn problems(report: &Report, page: &mut Page) {
-    let shown = report.problems.iter().take(LISTED);
+    let shown = report.problems.iter().take(MOST_LISTED);
     let items = shown.map(|problem| {
         prose(
             &format!("in {}", line(&problem.to_string(), 300)),
             Spot::Line,
         )
     });
-    list(
-        "Problems in the input",
-        "problem",
-        (items.collect(), report.problems.len()),
-        page,
-    );
+    let listed = Listed {
+        items: items.collect(),
+        all: report.problems.len(),
+    };
+    list("Problems in the input", "problem", &listed, page);
 }
 
-/// A folded list: its points, and how many there are in all.
-fn list(title: &str, noun: &str, items: (Vec<String>, usize), page: &mut Page) {
-    let (items, all) = items;
+/// Points that are listed, and how many there are in all.
+struct Listed {
+    items: Vec<String>,
+    all: usize,
+}
+
+/// A folded list; nothing for no points.
+fn list(title: &str, noun: &str, list: &Listed, page: &mut Page) {
+    let Listed { items, all } = list;
     if items.is_empty() {
         return;
     }
     let mut out = format!(
         "<details><summary>{title} ({})</summary>\n\n",
-        count(all as u64, noun)
+        count(*all as u64, noun)
     );
-    for item in &items {
+    for item in items {
         put!(out, "- {item}\n");
     }
-    if all > items.len() {
+    if *all > items.len() {
         put!(
             out,
             "- and {}\n",

@@ -5,7 +5,7 @@ mod canvas;
 use model::{Change, Conclusion, Finding, PastRun, Report, Verdict};
 
 use crate::group::{Group, groups, rows};
-use crate::text::{columns, count, grouped, line, lines, name, percent, safe_url, seconds};
+use crate::text::{Room, columns, count, grouped, line, lines, name, percent, safe_url, seconds};
 use crate::words;
 use canvas::{Canvas, Tone};
 
@@ -27,7 +27,10 @@ const NAMED: usize = 10;
 /// Changes and problems that are listed, of each kind.
 const LISTED: usize = 20;
 /// Lines and characters of a failure text.
-const MESSAGE: (usize, usize) = (6, 300);
+const MESSAGE: Room = Room {
+    lines: 6,
+    chars: 300,
+};
 /// Past runs in a row of the grid.
 const RUNS: usize = 32;
 /// Jobs in a grid.
@@ -104,7 +107,8 @@ fn verdicts(report: &Report, canvas: &mut Canvas) {
             canvas.row(
                 &word,
                 tone_of_verdict(verdict),
-                (&cells, words::meaning(verdict)),
+                &cells,
+                words::meaning(verdict),
             );
         }
     }

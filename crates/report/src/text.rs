@@ -30,17 +30,29 @@ pub(crate) fn append(out: &mut String, text: fmt::Arguments<'_>) {
 ///
 /// No more than `limit` characters of `text` are kept; `…` says that there was more.
 pub(crate) fn line(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(2 * limit));
-    let mut marks = 0;
     let mut chars = text.trim().chars();
-    for c in chars.by_ref().take(limit) {
-        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
-        push_visible(c, marks, &mut out);
-    }
+    let mut out = visible(chars.by_ref().take(limit));
     if chars.next().is_some() {
         out.push('…');
     }
     out
+}
+
+fn visible(chars: impl Iterator<Item = char>) -> String {
+    let mut out = String::new();
+    let mut marks = 0;
+    for c in chars {
+        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
+        push_visible(c, marks, &mut out);
+    }
+    out
+}
+
+/// Text of several lines that names tests, jobs or runs, made harmless for a terminal and for the log of a CI system: control
+/// characters and those that turn the direction of writing become visible, and no line is a command.
+pub fn harmless(text: &str) -> String {
+    let lines = text.lines().map(|line| visible(line.chars()) + "\n");
+    without_commands(&lines.collect::<String>())
 }
 
 /// A name or a path, as [`line()`] shows it.
@@ -48,15 +60,23 @@ pub(crate) fn name(text: &str) -> String {
     line(text, NAME_CHARS)
 }
 
-/// At most `limits.0` lines of text, each as [`line()`] shows it with at most `limits.1` characters and tabs as blanks.
+/// The most that is shown of a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Lines.
+    pub(crate) lines: usize,
+    /// Characters of a line.
+    pub(crate) chars: usize,
+}
+
+/// The lines of a text that there is room for, each as [`line()`] shows it and with tabs as blanks.
 /// Empty lines at both ends are dropped; a last line `…` says that there was more.
-pub(crate) fn lines(text: &str, limits: (usize, usize)) -> Vec<String> {
-    let (count, width) = limits;
+pub(crate) fn lines(text: &str, room: Room) -> Vec<String> {
     let mut all = text.trim().lines();
     let mut out: Vec<String> = all
         .by_ref()
-        .take(count)
-        .map(|l| indented(l, width))
+        .take(room.lines)
+        .map(|l| indented(l, room.chars))
         .collect();
     if all.next().is_some() {
         out.push("…".to_owned());
@@ -210,7 +230,9 @@ pub(crate) fn safe_url(url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::without_commands;
-    use super::{count, days, grouped, line, lines, moment, percent, safe_url, seconds};
+    use super::{
+        Room, count, days, grouped, harmless, line, lines, moment, percent, safe_url, seconds,
+    };
     use model::Timestamp;
 
     #[test]
@@ -236,10 +258,18 @@ mod tests {
     }
 
     #[test]
+    fn text_of_several_lines_keeps_its_lines_and_nothing_that_acts() {
+        assert_eq!(
+            harmless("  test \x1b[2J\r\n::error::x\nb\u{202e}\n"),
+            "  test ␛[2J\n: :error::x\nb<U+202E>\n"
+        );
+    }
+
+    #[test]
     fn long_text_is_cut_and_says_so() {
         assert_eq!(line("abcdef", 3), "abc…");
         assert_eq!(
-            lines("\n a\r\n\tb\n\nc\nd", (4, 9)),
+            lines("\n a\r\n\tb\n\nc\nd", Room { lines: 4, chars: 9 }),
             ["a", "    b", "", "c", "…"]
         );
     }

@@ -4,11 +4,14 @@ use model::Finding;
 use similar::{ChangeTag, TextDiff};
 
 use super::escape::escaped;
-use crate::text::{lines, put};
+use crate::text::{Room, lines, put};
 use crate::words;
 
 /// Lines and characters of a text that is shown.
-const TEXT: (usize, usize) = (60, 400);
+const TEXT: Room = Room {
+    lines: 60,
+    chars: 400,
+};
 
 /// Bytes of a text that history keeps; two longer texts are compared that far.
 const RECORDED_BYTES: usize = 2000;

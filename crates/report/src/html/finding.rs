@@ -6,7 +6,7 @@ use super::diff;
 use super::escape::{escaped, link, safe_name, safe_sentence};
 use super::picture::{bar, grid_row, in_words, trend};
 use crate::group::rows;
-use crate::text::{columns, grouped, line, lines, moment, percent, put};
+use crate::text::{Room, columns, grouped, line, lines, moment, percent, put};
 use crate::words;
 
 /// Past runs in a row of the grid.
@@ -48,6 +48,11 @@ pub(super) fn item(report: &Report, finding: &Finding, show: Show) -> String {
     out
 }
 
+/// The first lines of a failure text, where its whole is shown elsewhere or not at all.
+fn first(lines: usize) -> Room {
+    Room { lines, chars: 200 }
+}
+
 fn summary(report: &Report, finding: &Finding, with_bar: bool) -> String {
     let verdict = finding.verdict.word();
     let mut out = format!(
@@ -55,7 +60,7 @@ fn summary(report: &Report, finding: &Finding, with_bar: bool) -> String {
         words::blocks(finding),
         test_name(finding)
     );
-    if let Some(first) = lines(&words::message(finding), (1, 200)).first() {
+    if let Some(first) = lines(&words::message(finding), first(1)).first() {
         put!(out, "<span class=\"first\">{}</span>", escaped(first));
     }
     put!(
@@ -151,7 +156,7 @@ fn short(report: &Report, finding: &Finding, out: &mut String) {
         safe_sentence(&words::history(&finding.evidence))
     );
     out.push_str(&diff::plain(
-        &lines(&words::message(finding), (3, 200)).join("\n"),
+        &lines(&words::message(finding), first(3)).join("\n"),
     ));
     let rows = rows(report, finding, RUNS);
     if !rows.is_empty() {

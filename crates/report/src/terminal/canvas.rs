@@ -83,10 +83,10 @@ impl Canvas {
     }
 
     /// A row of a table: a word in its tone, cells of fixed width, and a text.
-    pub(super) fn row(&mut self, word: &str, tone: Tone, rest: (&str, &str)) {
-        let (mut lead, mut cells) = (word.to_owned(), rest.0.to_owned());
+    pub(super) fn row(&mut self, word: &str, tone: Tone, cells: &str, text: &str) {
+        let (mut lead, mut cells) = (word.to_owned(), cells.to_owned());
         let hang = columns(word) + columns(&cells);
-        for part in wrap(rest.1, self.width.saturating_sub(hang)) {
+        for part in wrap(text, self.width.saturating_sub(hang)) {
             self.push(&[(Some(tone), &lead), (None, &cells), (None, &part)]);
             lead.clear();
             cells = " ".repeat(hang);
@@ -95,11 +95,8 @@ impl Canvas {
 
     /// A verdict and the test it is on.
     pub(super) fn heading(&mut self, verdict: &str, tone: Tone, test: &str) {
-        let mut parts = wrap_after(
-            test,
-            (self.width.saturating_sub(columns(verdict)), self.width - 3),
-        )
-        .into_iter();
+        let room = self.width.saturating_sub(columns(verdict));
+        let mut parts = wrap_after(test, room, self.width - 3).into_iter();
         self.push(&[
             (Some(tone), verdict),
             (Some(Tone::Strong), &parts.next().unwrap_or_default()),
@@ -164,12 +161,12 @@ impl Canvas {
 
 /// Breaks a line at blanks so that no part is wider than `width`; words that are wider are broken, web addresses are not.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    wrap_after(text, (width, width))
+    wrap_after(text, width, width)
 }
 
 /// As [`wrap`], with a width of its own for the first part.
-fn wrap_after(text: &str, widths: (usize, usize)) -> Vec<String> {
-    let (mut room, width) = (widths.0.max(8), widths.1.max(8));
+fn wrap_after(text: &str, first: usize, width: usize) -> Vec<String> {
+    let (mut room, width) = (first.max(8), width.max(8));
     if columns(text) <= room {
         return vec![text.to_owned()];
     }
