@@ -55,7 +55,7 @@ impl CompactOptions {
 }
 
 /// What compaction did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Compacted {
     /// Runs taken in from run files.
     pub runs: u64,

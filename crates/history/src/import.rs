@@ -60,7 +60,7 @@ pub struct Progress {
 }
 
 /// What an import did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Imported {
     /// Runs that are new in the history.
     pub runs: u64,

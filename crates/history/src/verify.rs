@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What a proof found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Verified {
     /// Runs in the history, each counted once.
     pub runs: u64,

@@ -182,7 +182,7 @@ impl<'a> Context<'a> {
             result,
             id,
             signature,
-            text: failure.map(plain_text).unwrap_or_default(),
+            text: failure.map(Failure::text).unwrap_or_default(),
             touched: changed.bearing_on(&result.test, failure),
             other_prs: elsewhere.prs(),
             elsewhere: chance.min(0.5),
@@ -244,19 +244,6 @@ impl Failing<'_> {
             },
             elsewhere: self.elsewhere,
         }
-    }
-}
-
-/// The text of a failure as it is recorded: type and message, else the stack.
-fn plain_text(failure: &Failure) -> String {
-    let text = if failure.message.is_empty() {
-        &failure.stack
-    } else {
-        &failure.message
-    };
-    match failure.kind.as_deref() {
-        Some(kind) if !kind.is_empty() && !text.starts_with(kind) => format!("{kind}: {text}"),
-        _ => text.clone(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn run(verb: &HistoryVerb, context: &Context) -> Result<Exit, Error> 
 /// Prints a value as JSON, or the text for a person.
 fn answer(context: &Context, json: bool, value: &impl Serialize, text: &str) -> Result<(), Error> {
     if !json {
-        return context.print(text);
+        return context.print(&report::harmless(text));
     }
     let mut printed = serde_json::to_string_pretty(value).unwrap_or_default();
     printed.push('\n');

@@ -121,10 +121,10 @@ fn shown(recorded: &RecordedRun, new: bool, problems: &[Problem], json: bool) ->
         .pr
         .map(|number| format!(" of #{number}"))
         .unwrap_or_default();
-    format!(
-        "{what} {tests} tests of run {} (attempt {}){pr}, job {}, branch {}, {}\n",
+    report::harmless(&format!(
+        "{what} {tests} tests of run {} (attempt {}){pr}, job {}, branch {}, {}",
         key.run, key.attempt, key.job, key.branch, info.started_at
-    )
+    ))
 }
 
 /// Old results: every folder that holds files is one run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use history::{BaselineOf, CompactOptions, History, Lane};
+use history::{BaselineOf, CompactOptions, History, Lane, Verified};
 use host::Exit;
 use model::Problem;
 use serde::Serialize;
@@ -14,54 +14,31 @@ use crate::error::Error;
 
 /// The proof, as `--json` prints it.
 #[derive(Serialize)]
-struct Proof {
+struct Proof<'a> {
     whole: bool,
-    runs: u64,
-    rows: u64,
-    files: u64,
-    bytes: u64,
-    doubled_runs: u64,
-    problems: Vec<Problem>,
+    #[serde(flatten)]
+    verified: &'a Verified,
 }
 
 pub(super) fn verify(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
     let verified = History::open(&arguments.store.history)?.verify()?;
-    let proof = Proof {
-        whole: verified.problems.is_empty(),
-        runs: verified.runs,
-        rows: verified.rows,
-        files: verified.files,
-        bytes: verified.bytes,
-        doubled_runs: verified.doubled_runs,
-        problems: verified.problems,
-    };
-    note_problems(context, &proof.problems);
-    let verdict = if proof.whole { "whole" } else { "DAMAGED" };
+    let whole = verified.problems.is_empty();
+    note_problems(context, &verified.problems);
+    let state = if whole { "whole" } else { "DAMAGED" };
     let text = format!(
-        "{verdict}: {} runs, {} rows in {} files of {} bytes, every checksum compared; {} problems\n",
-        proof.runs,
-        proof.rows,
-        proof.files,
-        proof.bytes,
-        proof.problems.len()
+        "{state}: {} runs, {} rows in {} files of {} bytes, every checksum compared; {} problems\n",
+        verified.runs,
+        verified.rows,
+        verified.files,
+        verified.bytes,
+        verified.problems.len()
     );
+    let proof = Proof {
+        whole,
+        verified: &verified,
+    };
     answer(context, arguments.json, &proof, &text)?;
-    Ok(if proof.whole {
-        Exit::Clear
-    } else {
-        Exit::Blocked
-    })
-}
-
-/// What compaction did, as `--json` prints it.
-#[derive(Serialize)]
-struct Done {
-    runs: u64,
-    rows: u64,
-    files: u64,
-    expired_runs: u64,
-    deleted: u64,
-    problems: Vec<Problem>,
+    Ok(if whole { Exit::Clear } else { Exit::Blocked })
 }
 
 pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<Exit, Error> {
@@ -70,15 +47,7 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
         keep_days: arguments.keep_days.map(f64::from),
         ..CompactOptions::at(context.now)
     };
-    let compacted = history.compact(&options)?;
-    let done = Done {
-        runs: compacted.runs,
-        rows: compacted.rows,
-        files: compacted.files,
-        expired_runs: compacted.expired_runs,
-        deleted: compacted.deleted,
-        problems: compacted.problems,
-    };
+    let done = history.compact(&options)?;
     note_problems(context, &done.problems);
     let text = format!(
         "compacted {} rows of {} runs into {} files; let go {} runs, deleted {} old files\n",

@@ -4,45 +4,31 @@ use std::path::Path;
 
 use history::{History, ImportOptions, Imported};
 use host::{Exit, Progress};
-use model::Problem;
-use serde::Serialize;
 
 use super::{answer, note_problems};
 use crate::cli::HistoryImport;
 use crate::context::Context;
 use crate::error::Error;
 
-/// What was imported, as `--json` prints it.
-#[derive(Default, Serialize)]
-struct Sum {
-    runs: u64,
-    rows: u64,
-    known_runs: u64,
-    bad_lines: u64,
-    problems: Vec<Problem>,
-}
-
-impl Sum {
-    fn add(&mut self, imported: Imported) {
-        self.runs += imported.runs;
-        self.rows += imported.rows;
-        self.known_runs += imported.known_runs;
-        self.bad_lines += imported.bad_lines;
-        self.problems.extend(imported.problems);
-    }
-}
-
 pub(super) fn run(arguments: &HistoryImport, context: &Context) -> Result<Exit, Error> {
     let files = host::expand(&arguments.files)?;
     let history = History::init(&arguments.store.history, context.now)?;
     let options = options(arguments, context);
-    let mut sum = Sum::default();
+    let mut sum = Imported::default();
     for file in &files {
-        sum.add(import(&history, file, &options, context)?);
+        add(&mut sum, import(&history, file, &options, context)?);
     }
     note_problems(context, &sum.problems);
     answer(context, arguments.json, &sum, &text(&sum))?;
     Ok(Exit::Clear)
+}
+
+fn add(sum: &mut Imported, one: Imported) {
+    sum.runs += one.runs;
+    sum.rows += one.rows;
+    sum.known_runs += one.known_runs;
+    sum.bad_lines += one.bad_lines;
+    sum.problems.extend(one.problems);
 }
 
 fn options(arguments: &HistoryImport, context: &Context) -> ImportOptions {
@@ -71,7 +57,7 @@ fn import(
     Ok(history.import(file, options, &mut |progress| bar.at(progress.bytes))?)
 }
 
-fn text(sum: &Sum) -> String {
+fn text(sum: &Imported) -> String {
     let known = match sum.known_runs {
         0 => String::new(),
         runs => format!("; {runs} runs were known already"),
