@@ -22,12 +22,9 @@ impl Context {
     /// Looks at this process.
     pub(crate) fn of_process() -> Self {
         let env = Environment::of_process();
+        let now = reproducible_now(&env).unwrap_or_else(host::now);
         let console = Console::detect(env.get("NO_COLOR").is_some(), env.get("COLUMNS"));
-        Self {
-            console,
-            env,
-            now: host::now(),
-        }
+        Self { console, env, now }
     }
 
     /// Writes data to standard output.
@@ -46,5 +43,27 @@ impl Context {
     /// What the checkout says of itself.
     pub(crate) fn git() -> GitFacts {
         GitFacts::read(&PathBuf::from("."))
+    }
+}
+
+/// The moment that `SOURCE_DATE_EPOCH` sets (<https://reproducible-builds.org/specs/source-date-epoch/>), so that a whole run
+/// can be repeated to the byte.
+fn reproducible_now(env: &Environment) -> Option<Timestamp> {
+    let seconds: i64 = env.get("SOURCE_DATE_EPOCH")?.parse().ok()?;
+    Some(Timestamp(seconds.checked_mul(1000)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use host::Environment;
+    use model::Timestamp;
+
+    use super::reproducible_now;
+
+    #[test]
+    fn the_clock_can_be_set_from_outside() {
+        let at = |text| reproducible_now(&Environment::of(&[("SOURCE_DATE_EPOCH", text)]));
+        assert_eq!(at("1795132800"), Some(Timestamp(1_795_132_800_000)));
+        assert_eq!(at("soon"), None);
     }
 }

@@ -52,7 +52,7 @@ fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
     }
     let parsed: Result<File, _> = serde_saphyr::from_str(text);
     let config = parsed
-        .map_err(|error| Error::argument(format!("{file}: {error}"), HINT))?
+        .map_err(|error| Error::argument(format!("{file}: {}", brief(&error)), HINT))?
         .compare;
     match config.fault() {
         None => Ok(config),
@@ -65,6 +65,16 @@ fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
             Err(Error::argument(what, HINT))
         }
     }
+}
+
+/// What the YAML reader says, without the list of all keys that it repeats: the hint names the page.
+fn brief(error: &serde_saphyr::Error) -> String {
+    let said = error.to_string();
+    let lines = said.lines().map(|line| {
+        line.split_once(", expected one of")
+            .map_or(line, |(head, _)| head)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn read(path: &Path) -> Result<String, Error> {
