@@ -85,17 +85,20 @@ pub(crate) fn judged(subject: &Subject) -> String {
 /// What it was compared with, with n and window; says so when there is too little.
 pub(crate) fn baseline(subject: &Subject) -> String {
     let mut out = if subject.baseline_runs == 0 {
-        format!("nothing: no run of this job on {} ", base(subject))
+        format!(
+            "nothing: no run of this job on {} up to {}",
+            base(subject),
+            moment(subject.at)
+        )
     } else {
-        let runs = count(subject.baseline_runs, "run");
-        format!("{runs} of this job on {} ", base(subject))
+        format!(
+            "{} of this job on {} in the {} up to {}",
+            count(subject.baseline_runs, "run"),
+            base(subject),
+            days(subject.window_days),
+            moment(subject.at)
+        )
     };
-    put!(
-        out,
-        "in the {} up to {}",
-        days(subject.window_days),
-        moment(subject.at)
-    );
     if let Some(newest) = subject.newest_run_at {
         put!(out, ", newest {}", moment(newest));
     }

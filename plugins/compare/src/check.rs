@@ -1,6 +1,7 @@
 //! `check`: a run against a history, a verdict for every failure.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use formats::Limits;
@@ -21,6 +22,9 @@ use crate::{load, resolve, settings};
 
 /// Days in which a run of the same commit counts as a rerun, and failures of other pull requests are looked at.
 const RECENT_DAYS: f64 = 3.0;
+
+/// No list of changed files is longer: half a million paths.
+const MOST_LIST_BYTES: u64 = 64 << 20;
 
 /// GitHub's limit for a comment, in characters.
 const COMMENT_LIMIT: usize = 65_536;
@@ -127,12 +131,17 @@ fn info(
         started_at,
     );
     let scope = Scope {
-        repo: arguments.run.repo.as_deref().or(some(&sources.ci.repo)),
-        branch: arguments.base.as_deref().or(some(&sources.ci.branch)),
-        job: arguments.run.job.as_deref().or(some(&sources.ci.job)),
+        repo: given(arguments.run.repo.as_ref()).or(some(&sources.ci.repo)),
+        branch: given(arguments.base.as_ref()).or(some(&sources.ci.branch)),
+        job: given(arguments.run.job.as_ref()).or(some(&sources.ci.job)),
     };
     scope.fill(&mut info.key, &history.stat()?)?;
     Ok(info)
+}
+
+/// A flag; empty is a variable that was not set.
+fn given(flag: Option<&String>) -> Option<&str> {
+    flag.and_then(|text| some(text))
 }
 
 fn some(text: &str) -> Option<&str> {
@@ -198,13 +207,13 @@ impl Recent {
 
 fn merge_base(arguments: &Check, info: &RunInfo) -> String {
     let asked = || GitFacts::merge_base(Path::new("."), &info.key.branch);
-    arguments.merge_base.clone().unwrap_or_else(asked)
+    given(arguments.merge_base.as_ref()).map_or_else(asked, str::to_owned)
 }
 
 /// The changed files: those of the arguments, else what git says differs from the merge base.
 fn changed_files(arguments: &Check, info: &RunInfo) -> Result<Vec<String>, Error> {
     let Some(list) = &arguments.changed_files else {
-        let base = arguments.merge_base.as_deref().unwrap_or(&info.key.branch);
+        let base = given(arguments.merge_base.as_ref()).unwrap_or(&info.key.branch);
         return Ok(GitFacts::changed_files(Path::new("."), base));
     };
     let text = match list.strip_prefix('@') {
@@ -219,6 +228,17 @@ fn changed_files(arguments: &Check, info: &RunInfo) -> Result<Vec<String>, Error
     Ok(paths.map(str::to_owned).collect())
 }
 
+/// The text of a file that is no longer than a list of paths can be.
+fn bounded(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(file)?;
+    let read = file.take(MOST_LIST_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MOST_LIST_BYTES {
+        return Err(std::io::Error::other("too long for a list of files"));
+    }
+    Ok(text)
+}
+
 /// Whether a file holds one path a line, rather than being one of the changed files itself.
 fn is_list(file: &Path) -> bool {
     let like_a_path = |line: &str| {
@@ -226,14 +246,15 @@ fn is_list(file: &Path) -> bool {
             && line.contains(['/', '.'])
             && !line.contains([';', '{', '('])
     };
-    fs::read_to_string(file)
-        .is_ok_and(|text| !text.trim().is_empty() && text.lines().all(like_a_path))
+    bounded(file).is_ok_and(|text| !text.trim().is_empty() && text.lines().all(like_a_path))
 }
 
 fn read_list(file: &Path) -> Result<String, Error> {
-    fs::read_to_string(file).map_err(|source| Error::Read {
-        path: file.to_owned(),
-        source,
+    bounded(file).map_err(|source| {
+        Error::argument(
+            format!("cannot read {}: {source}", file.display()),
+            "--changed-files takes a file with one path a line, or paths separated by commas",
+        )
     })
 }
 
@@ -268,6 +289,16 @@ mod tests {
             changed(&format!("@{}", list.display())),
             ["src/a.rs", "src/b.rs"]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_list_without_an_end_is_refused() {
+        let arguments = Check {
+            changed_files: Some("@/dev/zero".to_owned()),
+            ..Check::default()
+        };
+        assert!(changed_files(&arguments, &RunInfo::default()).is_err());
     }
 
     #[test]

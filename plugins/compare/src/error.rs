@@ -18,14 +18,6 @@ pub(crate) enum Error {
         /// What to do instead.
         hint: String,
     },
-    /// A file of the user cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// A file that the user asked for cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -52,7 +44,7 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Files(_) | Self::Argument { .. } => Exit::Usage,
-            Self::Read { .. } | Self::Write { .. } | Self::History(_) => Exit::Undecided,
+            Self::Write { .. } | Self::History(_) => Exit::Undecided,
         }
     }
 }

@@ -198,10 +198,17 @@ fn no_baseline(context: &Context<'_>) -> String {
 
 /// "; its text came 37 times from 12 other tests on the base": what clears a failure that its test never had.
 fn elsewhere_text(context: &Context<'_>, judged: &Judged<'_>, evidence: &Evidence) -> String {
-    let known = judged.failing.signature;
-    let known = known.and_then(|s| context.base.signatures.get(&s));
-    match known.filter(|_| evidence.same_signature == 0) {
-        Some(text) if text.tests > 0 => format!(
+    let Some(signature) = judged
+        .failing
+        .signature
+        .filter(|_| evidence.same_signature == 0)
+    else {
+        return String::new();
+    };
+    let own = context.base.test_texts.get(&judged.failing.id);
+    let own = own.is_some_and(|texts| texts.texts.iter().any(|t| t.signature == signature));
+    match context.base.signatures.get(&signature) {
+        Some(text) if text.tests > 0 && !own => format!(
             "; its text came {} {} from {} other {} on the base, last at {}",
             text.seen,
             plural(u64::from(text.seen), "time", "times"),
