@@ -87,7 +87,7 @@ fn branch(arguments: &cli::Backtest, history: &History) -> Result<RunKey, Error>
         branch: arguments.base.as_deref(),
         job: Some(""),
     };
-    scope.fill(&mut key, &history.stat()?)?;
+    scope.fill(&mut key, &history.partitions()?)?;
     Ok(key)
 }
 

@@ -1,13 +1,16 @@
 //! `check`: a run against a history, a verdict for every failure.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
+use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::{panic, thread};
 
 use formats::Limits;
-use history::{BaselineOf, Filter, History, Lane};
+use history::{BaselineOf, BaselineRead, Filter, History, Lane, Needed};
 use host::{Exit, GitFacts};
-use model::{Conclusion, Problem, RecordedRun, Report, RunInfo, Timestamp};
+use model::{Conclusion, Problem, RecordedRun, Report, RunInfo, TestId, TestRun, Timestamp};
 use report::{MarkdownOptions, Style};
 use verdict::{Facts, OtherPrs};
 
@@ -84,18 +87,34 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         .cloned()
         .collect();
     let files = host::expand(&patterns)?;
-    let (mut run, mut problems) = load::collect(&files, &Limits::default());
+    let (git, (mut run, mut problems)) =
+        side_by_side(Context::git, || load::collect(&files, &Limits::default()));
+    let sources = Sources {
+        ci: context.ci(),
+        git,
+    };
     let at = match &arguments.at {
         Some(text) => parse_time(text, "--at")?,
         None => context.now,
     };
     let history = History::open(&arguments.store.history)?;
-    let info = info(arguments, &history, context, run.started_at.unwrap_or(at))?;
-    let baseline = baseline(&history, &info, at, &mut problems)?;
+    let started_at = run.started_at.unwrap_or(at);
+    let info = info(arguments, &history, &sources, started_at)?;
+    let ((changed_files, merge_base), read) = side_by_side(
+        || {
+            (
+                changed_files(arguments, &info),
+                merge_base(arguments, &info),
+            )
+        },
+        || baseline(&history, &info, at, &run),
+    );
+    let (read, changed_files) = (read?, changed_files?);
+    problems.extend(read.problems);
+    // The process ends after this: taking fifty thousand tests apart again would be time for nothing.
+    let baseline = ManuallyDrop::new(read.baseline);
     resolve::resolve(&mut run, &baseline.names);
     let recent = Recent::read(&history, &info, at, &mut problems)?;
-    let changed_files = changed_files(arguments, &info)?;
-    let merge_base = merge_base(arguments, &info);
     Ok(verdict::judge(
         &config,
         &baseline,
@@ -113,20 +132,26 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
     ))
 }
 
+/// Does two things at once: one waits for other processes, the other computes.
+fn side_by_side<A: Send, B>(other: impl FnOnce() -> A + Send, this: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let this = this();
+        let other = other.join();
+        (other.unwrap_or_else(|why| panic::resume_unwind(why)), this)
+    })
+}
+
 /// The run under judgement. What neither the arguments nor the CI environment say is what the history holds, where it holds only one.
 fn info(
     arguments: &Check,
     history: &History,
-    context: &Context,
+    sources: &Sources,
     started_at: Timestamp,
 ) -> Result<RunInfo, Error> {
-    let sources = Sources {
-        ci: context.ci(),
-        git: Context::git(),
-    };
     let mut info = identify(
         &arguments.run,
-        &sources,
+        sources,
         arguments.base.as_deref(),
         started_at,
     );
@@ -135,7 +160,9 @@ fn info(
         branch: given(arguments.base.as_ref()).or(some(&sources.ci.branch)),
         job: given(arguments.run.job.as_ref()).or(some(&sources.ci.job)),
     };
-    scope.fill(&mut info.key, &history.stat()?)?;
+    if !scope.is_known() {
+        scope.fill(&mut info.key, &history.partitions()?)?;
+    }
     Ok(info)
 }
 
@@ -148,21 +175,25 @@ fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// What history says of the base, without the run under judgement itself.
+/// What history says of the base, without the run under judgement itself: of the tests of the run, and of its job.
 fn baseline(
     history: &History,
     info: &RunInfo,
     at: Timestamp,
-    problems: &mut Vec<Problem>,
-) -> Result<verdict::Baseline, Error> {
+    run: &TestRun,
+) -> Result<BaselineRead, Error> {
     let of = BaselineOf {
         repo: info.key.repo.clone(),
         branch: info.key.branch.clone(),
         at,
     };
-    let read = history.baseline(&of, None)?;
-    problems.extend(read.problems);
-    Ok(read.baseline)
+    let ids: BTreeSet<TestId> = run.results.iter().map(|result| result.test.id()).collect();
+    let ids: Vec<TestId> = ids.into_iter().collect();
+    let needed = Needed {
+        ids: &ids,
+        job: Some(&info.key.job),
+    };
+    Ok(history.baseline(&of, Some(&needed))?)
 }
 
 /// What pull requests did in the last days.

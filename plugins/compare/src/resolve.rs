@@ -11,7 +11,12 @@ pub(crate) fn resolve(run: &mut TestRun, known: &BTreeMap<TestId, TestName>) -> 
     if taken.iter().all(|id| known.contains_key(id)) {
         return 0;
     }
-    let by_reading = index(known, &taken);
+    let unknown = run.results.iter().map(|result| &result.test);
+    let unknown = unknown.filter(|test| !known.contains_key(&test.id()));
+    let words: BTreeSet<String> = unknown.map(|test| last_word(test).to_owned()).collect();
+    let by_reading = index(known, |id, name| {
+        !taken.contains(&id) && words.contains(last_word(name))
+    });
     let mut renamed = 0;
     for result in &mut run.results {
         if known.contains_key(&result.test.id()) {
@@ -25,14 +30,20 @@ pub(crate) fn resolve(run: &mut TestRun, known: &BTreeMap<TestId, TestName>) -> 
     renamed
 }
 
-/// Tests of history by each way to read them; `None` where two read the same. Those of this run are taken.
+/// What stands after the last separator: the same in every way to read a test.
+fn last_word(test: &TestName) -> &str {
+    let separators = ['.', ':', ' ', '/', '#', '\\'];
+    test.name.rsplit(separators).next().unwrap_or_default()
+}
+
+/// The tests of history that `may` be meant, by each way to read them; `None` where two read the same.
 fn index<'a>(
     known: &'a BTreeMap<TestId, TestName>,
-    taken: &BTreeSet<TestId>,
+    may: impl Fn(TestId, &TestName) -> bool,
 ) -> BTreeMap<String, Option<&'a TestName>> {
     let mut index: BTreeMap<String, Option<&TestName>> = BTreeMap::new();
     for (id, name) in known {
-        if taken.contains(id) {
+        if !may(*id, name) {
             continue;
         }
         for reading in readings(name) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use history::{Lane, Partition, Stat};
+use history::{Lane, Partition};
 use model::RunKey;
 
 use crate::error::Error;
@@ -19,13 +19,18 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// Whether nothing is left to ask the history.
+    pub(crate) fn is_known(&self) -> bool {
+        self.repo.is_some() && self.branch.is_some() && self.job.is_some()
+    }
+
     /// Sets the parts of `key` that are not known to the only one that the history holds. A part that is known stays, and so does
     /// one that the history does not hold at all: then there is no baseline, and the report says so.
     ///
     /// # Errors
     /// [`Error::Argument`] when the history holds several and `key` names none of them.
-    pub(crate) fn fill(&self, key: &mut RunKey, stat: &Stat) -> Result<(), Error> {
-        let base = stat.jobs.keys().filter(|of| of.lane == Lane::Base);
+    pub(crate) fn fill(&self, key: &mut RunKey, held: &BTreeSet<Partition>) -> Result<(), Error> {
+        let base = held.iter().filter(|of| of.lane == Lane::Base);
         let mut left: Vec<&Partition> = base.collect();
         choose("--repo", self.repo, &mut key.repo, &mut left, |of| &of.repo)?;
         choose("--base", self.branch, &mut key.branch, &mut left, |of| {
@@ -71,25 +76,21 @@ fn several(flag: &str, held: &BTreeSet<&String>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use history::{JobStat, Lane, Partition, Stat};
+    use std::collections::BTreeSet;
+
+    use history::{Lane, Partition};
     use model::RunKey;
 
     use super::Scope;
 
-    fn stat(jobs: &[&str]) -> Stat {
+    fn held(jobs: &[&str]) -> BTreeSet<Partition> {
         let partition = |job: &&str| Partition {
             lane: Lane::Base,
             repo: "acme/shop".to_owned(),
             branch: "main".to_owned(),
             job: (*job).to_owned(),
         };
-        Stat {
-            jobs: jobs
-                .iter()
-                .map(|job| (partition(job), JobStat::default()))
-                .collect(),
-            ..Stat::default()
-        }
+        jobs.iter().map(partition).collect()
     }
 
     fn filled(scope: Scope<'_>, jobs: &[&str]) -> Result<RunKey, String> {
@@ -100,7 +101,7 @@ mod tests {
             ..RunKey::default()
         };
         scope
-            .fill(&mut key, &stat(jobs))
+            .fill(&mut key, &held(jobs))
             .map(|()| key)
             .map_err(|error| error.to_string())
     }
