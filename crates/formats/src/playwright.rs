@@ -119,11 +119,12 @@ impl Report<'_> {
             if self.suites.count(&suite) == 1 {
                 self.sink.suite(&suite, test.started_at);
             }
-            self.sink.case(case(
-                &test,
-                (&suite, class.as_deref(), &spec.title),
-                (file, spec.line),
-            ));
+            self.sink.case(Case {
+                suite: &suite,
+                class: class.as_deref(),
+                name: &spec.title,
+                ..case(&test, file, spec.line)
+            });
         }
     }
 
@@ -243,15 +244,11 @@ fn error(json: &mut Json<'_>, limits: &Limits) -> Got<Failure> {
     Ok(failure)
 }
 
-/// A test as a case: its names, then file and line of its spec.
-fn case<'a>(
-    test: &Test,
-    (suite, class, name): (&'a str, Option<&'a str>, &'a str),
-    (file, line): (&str, Option<u32>),
-) -> Case<'a> {
+/// A test as a case without names; `file` and `line` are those of its spec.
+fn case(test: &Test, file: &str, line: Option<u32>) -> Case<'static> {
     let mut attempts = test.results.clone();
     let last = attempts.pop().unwrap_or_else(|| Attempt::of(Outcome::Skip));
-    let outcome = verdict(&test.status, last.outcome);
+    let outcome = outcome_of(&test.status, last.outcome);
     if outcome == Outcome::Pass && last.outcome != Outcome::Pass {
         // It failed as expected; so did the attempts before, if any.
         attempts.clear();
@@ -266,18 +263,15 @@ fn case<'a>(
         })),
     };
     Case {
-        suite,
-        class,
-        name,
-        outcome,
         seconds: last.seconds,
         failure,
         before: attempts,
+        ..Case::new("", None, "", outcome)
     }
 }
 
 /// What Playwright calls the test as a whole; its last result when it says nothing.
-fn verdict(status: &str, last: Outcome) -> Outcome {
+fn outcome_of(status: &str, last: Outcome) -> Outcome {
     match status {
         "expected" | "flaky" => Outcome::Pass,
         "skipped" => Outcome::Skip,
