@@ -37,10 +37,10 @@ fn last_word(test: &TestName) -> &str {
 }
 
 /// The tests of history that `may` be meant, by each way to read them; `None` where two read the same.
-fn index<'a>(
-    known: &'a BTreeMap<TestId, TestName>,
+fn index(
+    known: &BTreeMap<TestId, TestName>,
     may: impl Fn(TestId, &TestName) -> bool,
-) -> BTreeMap<String, Option<&'a TestName>> {
+) -> BTreeMap<String, Option<&TestName>> {
     let mut index: BTreeMap<String, Option<&TestName>> = BTreeMap::new();
     for (id, name) in known {
         if !may(*id, name) {
