@@ -168,15 +168,16 @@ impl History {
         if listed.is_empty() {
             return Ok(plan);
         }
-        let held: BTreeSet<String> = plan
+        let mut held: BTreeSet<String> = plan
             .chunks
             .iter()
             .flat_map(|(_, table)| table.runs.iter().map(|run| run_object(&run.info)))
             .map(|key| without_date(&key))
             .collect();
+        // Of a run that was recorded under two dates the earlier one is read: keys come in rising order.
         plan.run_files = listed
             .into_iter()
-            .filter(|key| !held.contains(&without_date(key)))
+            .filter(|key| held.insert(without_date(key)))
             .collect();
         Ok(plan)
     }

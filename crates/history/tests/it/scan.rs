@@ -76,3 +76,29 @@ fn found(history: &History, scan: &Scan) -> BTreeMap<(String, TestId), Counts> {
     })
     .collect()
 }
+
+#[test]
+fn a_run_recorded_under_two_dates_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::init(folder.path().to_str().unwrap(), START).unwrap();
+    let first = run("linux", 0, 7);
+    let mut again = first.clone();
+    again.info.started_at = first.info.started_at.plus_days(40.0);
+    history.record(&first).unwrap();
+    history.record(&again).unwrap();
+    let rows = || {
+        let scan = Scan {
+            windows: vec![START..START.plus_days(90.0)],
+            threads: 1,
+            ..Scan::default()
+        };
+        let scanned = history.scan(&Filter::default(), &scan).unwrap();
+        assert_eq!(history.stat().unwrap().runs(), 1);
+        scanned.rows
+    };
+    assert_eq!(rows(), 7);
+    let options = CompactOptions::at(START.plus_days(90.0));
+    history.compact(&options).unwrap();
+    assert_eq!(rows(), 7);
+    assert!(history.verify().unwrap().problems.is_empty());
+}
