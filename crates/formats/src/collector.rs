@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Attempt, Place, Problem, TestId, TestName, TestResult, TestRun, Timestamp};
+use model::{Attempt, Outcome, Place, Problem, TestId, TestName, TestResult, TestRun, Timestamp};
 
 use crate::tally::outside_tests;
 use crate::{Case, Format, Sink, Visitor, identity};
@@ -25,6 +25,8 @@ pub struct Collector {
     file: String,
     files: Vec<(String, Option<Format>)>,
     beyond: u64,
+    /// Tests that the current file speaks of, each with the attempts that earlier files gave it.
+    touched: BTreeMap<usize, usize>,
 }
 
 impl Collector {
@@ -53,6 +55,7 @@ impl Collector {
             None => self.add_test(id, &case),
         };
         if let Some(result) = self.run.results.get_mut(place) {
+            self.touched.entry(place).or_insert(result.attempts.len());
             add_attempts(&mut result.attempts, case);
         }
     }
@@ -66,6 +69,36 @@ impl Collector {
             attempts: Vec::with_capacity(1),
         });
         place
+    }
+}
+
+/// Whether a file runs again what failed before it, and nothing else.
+fn is_rerun(results: &[TestResult], touched: &BTreeMap<usize, usize>) -> bool {
+    touched.iter().all(|(place, before)| {
+        let attempts = results
+            .get(*place)
+            .map_or(&[][..], |result| &result.attempts);
+        let (old, new) = attempts
+            .split_at_checked(*before)
+            .unwrap_or((&[], attempts));
+        let failed = last_ran(old).is_some_and(Outcome::is_failure);
+        failed || last_ran(new).is_none()
+    })
+}
+
+fn last_ran(attempts: &[Attempt]) -> Option<Outcome> {
+    let ran = attempts.iter().rev().map(|attempt| attempt.outcome);
+    ran.into_iter().find(|outcome| outcome.ran())
+}
+
+/// Lets a failure of an earlier file stand against a pass of this one.
+fn failure_stands(attempts: &mut [Attempt], before: usize) {
+    let Some((old, new)) = attempts.split_at_checked(before) else {
+        return;
+    };
+    let failed = last_ran(old).is_some_and(Outcome::is_failure);
+    if failed && last_ran(new) == Some(Outcome::Pass) {
+        attempts.rotate_left(before);
     }
 }
 
@@ -115,7 +148,19 @@ impl Visitor for Collector {
         self.files.push((name.to_owned(), format));
     }
 
-    fn end_file(&mut self) {}
+    /// A later file that runs the failed tests again says that they flaked. One that runs other tests too is another part of the
+    /// run (a matrix entry, another environment): there a pass does not undo a failure.
+    fn end_file(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        if is_rerun(&self.run.results, &touched) {
+            return;
+        }
+        for (place, before) in touched {
+            if let Some(result) = self.run.results.get_mut(place) {
+                failure_stands(&mut result.attempts, before);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -178,5 +223,25 @@ mod tests {
         let (run, _) = collect(&[&suite(&case)]).finish();
         assert_eq!(run.results[0].attempts.len(), super::ATTEMPTS);
         assert_eq!(run.results[0].outcome(), model::Outcome::Error);
+    }
+
+    #[test]
+    fn a_pass_in_another_part_of_the_run_does_not_undo_a_failure() {
+        let red = "<testsuite name='s'><testcase name='a'><failure/></testcase><testcase name='b'/></testsuite>";
+        let green = "<testsuite name='s'><testcase name='a'/><testcase name='b'/></testsuite>";
+        for files in [[red, green], [green, red]] {
+            let (run, _) = collect(&files).finish();
+            assert_eq!(run.results[0].outcome(), Fail);
+            assert!(!run.results[0].flaked());
+        }
+    }
+
+    #[test]
+    fn a_file_that_runs_only_what_failed_is_a_rerun() {
+        let red = "<testsuite name='s'><testcase name='a'><failure/></testcase><testcase name='b'/></testsuite>";
+        let again = "<testsuite name='s'><testcase name='a'/><testcase name='b'><skipped/></testcase></testsuite>";
+        let (run, _) = collect(&[red, again]).finish();
+        assert_eq!(run.results[0].outcome(), Pass);
+        assert!(run.results[0].flaked());
     }
 }
