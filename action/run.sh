@@ -12,5 +12,5 @@ if ! command -v cargo >/dev/null; then
   exit 3
 fi
 target=${RUNNER_TEMP:-/tmp}/sprag-target
-cargo build --quiet --release --locked --manifest-path "$here/Cargo.toml" -p sprag-compare --target-dir "$target" || exit 3
-exec "$target/release/sprag-compare" action
+cargo build --quiet --profile quick --locked --manifest-path "$here/Cargo.toml" -p sprag-compare --target-dir "$target" || exit 3
+exec "$target/quick/sprag-compare" action

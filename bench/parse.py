@@ -59,9 +59,9 @@ def row(path, name, command, floor, n):
 
 
 def main():
-    build = ["cargo", "build", "--quiet", "--profile", "dist", "-p", "formats", "--example", "parse"]
+    build = ["cargo", "build", "--quiet", "--release", "-p", "formats", "--example", "parse"]
     subprocess.run(build, check=True)
-    binary = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "dist/examples/parse")
+    binary = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release/examples/parse")
     os.makedirs(A.dir, exist_ok=True)
     print("| file | reader | CPU s | of bare loop | peak MB | result |\n|---|---|---|---|---|---|")
     for shape, size in SHAPES:

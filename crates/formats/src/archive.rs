@@ -4,6 +4,7 @@
 //! end, is held in memory up to a bound. Everything that is unpacked, at any level, counts against one allowance that follows
 //! from the size of the outermost file, so that bombs of any nesting come to an end.
 
+use crate::sink::loss;
 use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -110,7 +111,7 @@ impl Reader<'_> {
             .rewind()
             .and_then(|()| input.take(4).read_to_end(&mut magic));
         if let Err(error) = sought.and_then(|_| input.rewind()) {
-            return self.problem(name, format!("cannot be read: {error}"), "");
+            return self.problem(name, format!("cannot be read: {error}"), loss::UNREAD);
         }
         if is_gzip(&magic) {
             return self.gzip(at, input);
@@ -198,7 +199,7 @@ impl Reader<'_> {
             }
             Ok(_) => {}
             Err(error) => {
-                self.problem(at.name, format!("cannot be read: {error}"), "");
+                self.problem(at.name, format!("cannot be read: {error}"), loss::UNREAD);
                 return false;
             }
         }
@@ -206,7 +207,7 @@ impl Reader<'_> {
             Ok(archive) => archive,
             Err(error) => {
                 let what = format!("the zip cannot be read: {error}");
-                self.problem(at.name, what, "it is truncated or damaged");
+                self.problem(at.name, what, loss::DAMAGED);
                 return false;
             }
         };
@@ -244,11 +245,7 @@ impl Reader<'_> {
             return false;
         }
         if let Some(why) = name::refused(&raw) {
-            self.problem(
-                &inner,
-                format!("the name of an entry {why}"),
-                "the entry is refused",
-            );
+            self.problem(&inner, format!("the name of an entry {why}"), loss::REFUSED);
         } else if encrypted {
             self.problem(&inner, "the entry is encrypted".to_owned(), "it is skipped");
         } else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{Attempt, Outcome, Place, Problem, TestId, TestName, TestResult, TestRun, Timestamp};
 
+use crate::sink::loss;
 use crate::tally::outside_tests;
 use crate::{Case, Format, Sink, Visitor, identity};
 
@@ -25,6 +26,7 @@ pub struct Collector {
     file: String,
     files: Vec<(String, Option<Format>)>,
     beyond: u64,
+    lost: bool,
     /// Tests that the current file speaks of, each with the attempts that earlier files gave it.
     touched: BTreeMap<usize, usize>,
 }
@@ -37,6 +39,11 @@ impl Collector {
             self.problem(Place::File, what, "they are left out");
         }
         (self.run, self.problems)
+    }
+
+    /// Whether results are missing because an input was cut off, damaged or refused: what is missing may have failed.
+    pub fn lost(&self) -> bool {
+        self.lost || self.beyond > 0
     }
 
     /// The files read so far, each with its format.
@@ -133,6 +140,7 @@ impl Sink for Collector {
     }
 
     fn problem(&mut self, place: Place, what: String, hint: &'static str) {
+        self.lost |= loss::ALL.contains(&hint);
         self.problems.push(Problem {
             file: self.file.clone(),
             place,
@@ -243,5 +251,22 @@ mod tests {
         let (run, _) = collect(&[red, again]).finish();
         assert_eq!(run.results[0].outcome(), Pass);
         assert!(run.results[0].flaked());
+    }
+
+    #[test]
+    fn results_that_a_cut_file_lost_are_known_to_be_missing() {
+        let whole = "<testsuite name='s'><testcase name='a'/></testsuite>";
+        assert!(!collect(&[whole]).lost());
+        assert!(
+            collect(&[
+                whole,
+                "<testsuite name='s'><testcase name='a'/><testcase name='b'>"
+            ])
+            .lost()
+        );
+        assert!(
+            collect(&["{\"results\":{\"tool\":{\"name\":\"x\"},\"tests\":[{\"name\":\"a\",\"sta"])
+                .lost()
+        );
     }
 }

@@ -53,5 +53,5 @@ pub use format::Format;
 pub use identity::stable;
 pub use limits::Limits;
 pub use read::{read, read_stream};
-pub use sink::{Case, Sink, Visitor};
+pub use sink::{Case, Sink, Visitor, loss};
 pub use tally::{Counted, FileTally, Tally};

@@ -1,5 +1,6 @@
 //! Drives the readers of formats that are one JSON value a line, with other text between.
 
+use crate::sink::loss;
 use std::io::BufRead;
 
 use model::Place;
@@ -66,7 +67,7 @@ pub(crate) fn say(broken: Broken, place: Place, sink: &mut dyn Sink) -> bool {
         }
         Broken::End => {
             let what = "the file ends inside a value".to_owned();
-            sink.problem(place, what, "it is truncated; what was read before stays");
+            sink.problem(place, what, loss::CUT);
             false
         }
         Broken::Io(error) => {

@@ -1,5 +1,6 @@
 //! From one input to a visitor: archives opened, encodings decoded, formats detected and dispatched.
 
+use crate::sink::loss;
 use std::io::{self, BufReader, Read};
 
 use model::Place;
@@ -167,7 +168,11 @@ fn explain(head: &[u8]) -> (String, &'static str) {
 
 fn unreadable(name: &str, error: &io::Error, visitor: &mut dyn Visitor) {
     visitor.begin_file(name, None);
-    visitor.problem(Place::File, format!("cannot be read: {error}"), "");
+    visitor.problem(
+        Place::File,
+        format!("cannot be read: {error}"),
+        loss::UNREAD,
+    );
     visitor.end_file();
 }
 

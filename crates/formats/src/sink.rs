@@ -61,3 +61,18 @@ pub trait Visitor: Sink {
     /// The file that began last has ended.
     fn end_file(&mut self);
 }
+
+/// Hints of problems after which results are missing: what the problem cuts off may have failed.
+pub mod loss {
+    /// The file ends before its last element does.
+    pub const CUT: &str = "truncated; what came before is kept";
+    /// The archive cannot be opened.
+    pub const DAMAGED: &str = "it is truncated or damaged";
+    /// An entry of an archive is not read, on purpose.
+    pub const REFUSED: &str = "the entry is refused";
+    /// The file or stream cannot be read.
+    pub const UNREAD: &str = "check that the file is whole and may be read";
+
+    /// Every one of them.
+    pub const ALL: [&str; 4] = [CUT, DAMAGED, REFUSED, UNREAD];
+}

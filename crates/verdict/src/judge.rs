@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub reruns: &'a [RecordedRun],
     /// The moment of judgement. The baseline must hold nothing later.
     pub at: Timestamp,
+    /// Whether results of the run are missing because its files were cut off, damaged or refused. Then nothing is clear.
+    pub lost_input: bool,
     /// Bad input found on the way, passed on to the report.
     pub problems: &'a [Problem],
 }

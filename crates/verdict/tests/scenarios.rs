@@ -11,11 +11,8 @@ const TESTS: usize = 100;
 const HOUR_MS: i64 = 3_600_000;
 
 fn name(test: usize) -> TestName {
-    TestName::new(
-        &format!("pkg.mod{}", test / 10),
-        None,
-        &format!("test_{test}"),
-    )
+    let suite = format!("pkg.mod{}", test / 10);
+    TestName::new(&suite, None, &format!("test_{test}"))
 }
 
 fn result(test: usize, outcomes: &[Outcome], text: &str) -> TestResult {
@@ -101,6 +98,7 @@ fn check(base: &Baseline, run: &TestRun, case: &Case) -> Report {
             .jobs
             .last()
             .map_or(Timestamp(0), |job| Timestamp(job.last_at.0 + HOUR_MS)),
+        lost_input: false,
         problems: &[],
     };
     judge(&Config::default(), base, &facts)
@@ -338,10 +336,11 @@ fn a_small_suite_that_fails_with_one_text_is_an_outage() {
 
 #[test]
 fn a_failure_with_a_text_of_other_tests_says_how_common_that_is() {
+    const TEXT: &str = "OSError: too many open files";
     let base = baseline(80, |number| {
-        vec![((number % 40) as usize, "OSError: too many open files")]
+        vec![(usize::try_from(number % 40).unwrap(), TEXT)]
     });
-    let failing = run(&[(70, "OSError: too many open files")]);
+    let failing = run(&[(70, TEXT)]);
     let report = check(&base, &failing, &Case::default());
     let because = &report.findings[0].evidence.because;
     assert!(

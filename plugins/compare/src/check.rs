@@ -90,8 +90,8 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         .cloned()
         .collect();
     let files = host::expand(&patterns)?;
-    let (git, (mut run, mut problems)) =
-        side_by_side(Context::git, || load::collect(&files, &Limits::default()));
+    let (git, loaded) = side_by_side(Context::git, || load::collect(&files, &Limits::default()));
+    let (mut run, mut problems) = (loaded.run, loaded.problems);
     let sources = Sources {
         ci: context.ci(),
         git,
@@ -137,6 +137,7 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
             other_prs: &recent.other_prs,
             reruns: &recent.reruns,
             at,
+            lost_input: loaded.lost,
             problems: &problems,
         },
     ))

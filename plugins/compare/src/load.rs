@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use formats::{Collector, Limits, Visitor};
+use formats::{Collector, Limits, Visitor, loss};
 use model::{Problem, TestRun};
 
 /// How many files are read at once. Parsing is bound by memory bandwidth soon after two.
@@ -45,17 +45,38 @@ pub(crate) fn read_one(path: &Path, limits: &Limits, visitor: &mut dyn Visitor) 
         Ok(mut file) => formats::read(&name, &mut file, limits, visitor),
         Err(error) => {
             visitor.begin_file(&name, None);
-            visitor.problem(model::Place::File, format!("cannot be opened: {error}"), "");
+            visitor.problem(
+                model::Place::File,
+                format!("cannot be opened: {error}"),
+                loss::UNREAD,
+            );
             visitor.end_file();
         }
     }
 }
 
-/// All files as one run, in the order of their names, and what is malformed in them.
-pub(crate) fn collect(files: &[PathBuf], limits: &Limits) -> (TestRun, Vec<Problem>) {
+/// All files as one run.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// The results.
+    pub(crate) run: TestRun,
+    /// What is malformed.
+    pub(crate) problems: Vec<Problem>,
+    /// Whether results are missing because a file was cut off, damaged or refused.
+    pub(crate) lost: bool,
+}
+
+/// All files as one run, in the order of their names.
+pub(crate) fn collect(files: &[PathBuf], limits: &Limits) -> Loaded {
     let mut collector = Collector::default();
     for file in files {
         read_one(file, limits, &mut collector);
     }
-    collector.finish()
+    let lost = collector.lost();
+    let (run, problems) = collector.finish();
+    Loaded {
+        run,
+        problems,
+        lost,
+    }
 }

@@ -14,7 +14,7 @@ use crate::cli::{Record, RunArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::identify::{Sources, identify};
-use crate::load;
+use crate::load::{self, Loaded};
 
 /// What was recorded, as `--json` prints it.
 #[derive(Serialize)]
@@ -40,7 +40,11 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
         ci: context.ci(),
         git: Context::git(),
     };
-    let (results, problems) = load::collect(&files, &Limits::default());
+    let Loaded {
+        run: results,
+        problems,
+        lost,
+    } = load::collect(&files, &Limits::default());
     let started_at = started_at(arguments, &results, context.now)?;
     let mut info = identify(
         &arguments.run,
@@ -51,6 +55,7 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
     if let Some(tree) = &arguments.tree {
         info.tree.clone_from(tree);
     }
+    info.partial |= lost;
     note(&problems, context);
     if results.results.is_empty() {
         return Err(Error::argument(
@@ -137,7 +142,11 @@ fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> R
     }
     let bar = Progress::new(context.console, "folders", folders.len() as u64);
     for (done, (folder, files)) in (1..).zip(folders) {
-        let (results, problems) = load::collect(&files, &Limits::default());
+        let Loaded {
+            run: results,
+            problems,
+            lost,
+        } = load::collect(&files, &Limits::default());
         note(&problems, context);
         if results.results.is_empty() {
             context.console.note(&format!(
@@ -146,7 +155,8 @@ fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> R
             ));
             continue;
         }
-        let info = folder_run(arguments, folder, &files, &results);
+        let mut info = folder_run(arguments, folder, &files, &results);
+        info.partial |= lost;
         let run = RecordedRun::of(info, &results);
         context.print(&record_one(&history, &run, &problems, arguments.json)?)?;
         bar.at(done);

@@ -1,5 +1,6 @@
 //! Walks the elements of a document, well-formed or not, and calls a handler for each.
 
+use crate::sink::loss;
 use std::io::Read;
 
 use model::Place;
@@ -195,7 +196,7 @@ fn finish<H: Handler>(tokens: &Tokens<'_>, open: &mut Open, handler: &mut H, out
         "the file ends inside `{}`",
         String::from_utf8_lossy(open.top())
     );
-    out.problem(tokens.at(), what, "truncated; what came before is kept");
+    out.problem(tokens.at(), what, loss::CUT);
     while !open.frames.is_empty() {
         let name = open.top().to_vec();
         open.pop();

@@ -11,7 +11,7 @@ pub(super) fn conclusion(context: &Context<'_>, guard: &Guard, findings: &[Findi
         return Conclusion::Blocked;
     }
     let open = |f: &Finding| matches!(f.verdict, Verdict::Outage | Verdict::NoBaseline);
-    if guard.is_outage() || findings.iter().any(open) {
+    if guard.is_outage() || context.facts.lost_input || findings.iter().any(open) {
         Conclusion::Undecided
     } else {
         Conclusion::Clear
@@ -47,8 +47,13 @@ fn sound(context: &Context<'_>, findings: &[Finding], counts: &Counts) -> String
     let all = findings.len();
     if all == 0 {
         let tests = context.facts.run.results.len();
+        let lost = if context.facts.lost_input {
+            " that could be read; other results were lost"
+        } else {
+            ""
+        };
         return format!(
-            "No failures in {tests} {}",
+            "No failures in {tests} {}{lost}",
             plural(tests as u64, "test", "tests")
         );
     }
