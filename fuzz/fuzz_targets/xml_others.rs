@@ -3,7 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 
-const ROOTS: [&[u8]; 4] = [b"<test-run>", b"<test-results>", b"<assemblies>", b"<TestRun>"];
+const ROOTS: [&[u8]; 4] = [
+    b"<test-run>",
+    b"<test-results>",
+    b"<assemblies>",
+    b"<TestRun>",
+];
 
 fuzz_target!(|bytes: &[u8]| {
     sprag_fuzz::check(bytes);
