@@ -269,7 +269,7 @@ mod tests {
         fail "one"; pass  | c
         error  | d
         skip  | e
-        problem byte 692: the file ends inside a value (it is truncated; what was read before stays)
+        problem byte 692: the file ends inside a value (truncated; what came before is kept)
         "#);
     }
 

@@ -361,7 +361,7 @@ mod tests {
         outside error a.js | Test suite failed to run "afterAll: Error: no" +stack
         suite 
         pass  | cut
-        problem byte 404: the file ends inside a value (it is truncated; what was read before stays)
+        problem byte 404: the file ends inside a value (truncated; what came before is kept)
         "#);
     }
 
