@@ -94,7 +94,7 @@ mod tests {
             "file:///tmp/w1/test/x.mjs",
             "/var/jenkins/workspace/j@2/test/x.mjs",
         );
-        assert_eq!(stable("/work/a/spec/b/c_spec.rb"), "spec/b/c_spec.rb");
+        assert_eq!(stable("/builds/a/spec/b/c_spec.rb"), "spec/b/c_spec.rb");
         assert_eq!(stable("/one/two/three/x.py"), "x.py");
     }
 
