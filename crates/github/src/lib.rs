@@ -1,0 +1,1 @@
+//! Facts from GitHub, and effects on it.
