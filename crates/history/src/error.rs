@@ -41,8 +41,14 @@ pub enum ErrorKind {
     #[error("{0}")]
     UnfitStore(String),
     /// The name of a store could not be understood.
-    #[error("{0} (hint: write file:PATH)")]
+    #[error("{0} (hint: write file:PATH, git:BRANCH or git:URL#BRANCH)")]
     BadLocation(String),
+    /// The store can be read but not written with the rights at hand: a pull request from a fork, a token without write rights.
+    #[error("{0} (hint: everything that was recorded can still be read)")]
+    ReadOnly(String),
+    /// The other side did not answer, or not in time: the same may work later.
+    #[error("{0} (hint: run it again)")]
+    Unavailable(String),
     /// Other writers were faster, many times in a row.
     #[error("other writers committed first {0} times in a row (hint: run it again)")]
     Contended(u32),
@@ -76,6 +82,11 @@ impl Error {
         &self.subject
     }
 
+    /// Whether the history is only not writable; reading it works.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.kind, ErrorKind::ReadOnly(_))
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         match &self.kind {
             ErrorKind::NotFound => true,
@@ -84,6 +95,8 @@ impl Error {
             | ErrorKind::TooNew { .. }
             | ErrorKind::UnfitStore(_)
             | ErrorKind::BadLocation(_)
+            | ErrorKind::ReadOnly(_)
+            | ErrorKind::Unavailable(_)
             | ErrorKind::Contended(_)
             | ErrorKind::Input(_) => false,
         }

@@ -110,6 +110,27 @@ impl History {
         }
     }
 
+    /// Does work whose changes become visible at once or not at all, where the store can do that (see [`Store::draft`]); elsewhere each write stands for
+    /// itself, as without it. The work may be done several times, each time on the newest state: it must start anew each time.
+    ///
+    /// # Errors
+    /// Those of the work, and those of the store when it publishes.
+    pub fn batch<T>(&self, message: &str, mut work: impl FnMut(&Self) -> Result<T>) -> Result<T> {
+        loop {
+            let Some(draft) = self.store.draft()? else {
+                return work(self);
+            };
+            let view = Self {
+                store: Arc::clone(&draft) as Arc<dyn Store>,
+                tables: Arc::clone(&self.tables),
+            };
+            let done = work(&view)?;
+            if draft.publish(message)? {
+                return Ok(done);
+            }
+        }
+    }
+
     /// Whether a compacted file of the run's month holds the run.
     fn is_compacted(&self, info: &RunInfo) -> Result<bool> {
         let state = self.state()?;

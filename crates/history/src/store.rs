@@ -104,6 +104,58 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(0)
     }
 
+    /// Whether all objects live in the commits of one branch. Then a round trip costs more than bytes, so what is read together is kept together; every
+    /// reader sees one commit, so what the newest one does not name can go at once; and a store needs no probe of create-if-absent.
+    fn is_branch(&self) -> bool {
+        false
+    }
+
+    /// A private view of the store on which changes collect until they are published at once; `None` where every write stands for itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn draft(&self) -> Result<Option<Arc<dyn Draft>>> {
+        Ok(None)
+    }
+
+    /// Whether a run was recorded, by the key of its run file, where the store can tell without reading compacted files.
+    fn knows_run(&self, key: &str) -> Option<bool> {
+        let _ = key;
+        None
+    }
+
+    /// Lets [`Store::knows_run`] know of runs that came in without a run file, by the keys that their run files would have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn remember_runs(&self, keys: &[String]) -> Result<()> {
+        let _ = keys;
+        Ok(())
+    }
+
+    /// The run files that a snapshot has not seen, by the folder of the snapshot; `None` where only a look at the whole log can tell.
+    fn unseen(&self, snapshot: &str) -> Option<Vec<String>> {
+        let _ = snapshot;
+        None
+    }
+
+    /// Says which run files a snapshot has not seen; every run file of its branch that is created from now on joins them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn set_unseen(&self, snapshot: &str, keys: Vec<String>) -> Result<()> {
+        let _ = (snapshot, keys);
+        Ok(())
+    }
+
+    /// Gives back the space of what was replaced, where a store keeps it: `true` when it did.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost then.
+    fn squash(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Reads a whole object.
     ///
     /// # Errors
@@ -114,6 +166,16 @@ pub trait Store: fmt::Debug + Send + Sync {
             .map_err(|_too_big| Error::corrupt(key, "it is too big for this machine"))?;
         blob.read(0, size)
     }
+}
+
+/// A store whose changes are visible to nobody else until they are published.
+pub trait Draft: Store {
+    /// Makes all changes visible at once. `false` when the store changed since the draft was taken: nothing is published then, and the work has to be done again
+    /// on a new draft. It waits a while before it says so, so that many writers do not meet again.
+    ///
+    /// # Errors
+    /// When the store fails or other writers were faster for too long; then nothing is published, or all of it.
+    fn publish(&self, message: &str) -> Result<bool>;
 }
 
 /// Opens the store of a name: `file:PATH`, or a bare path.
@@ -163,7 +225,7 @@ mod tests {
     #[test]
     fn an_unknown_scheme_is_refused_with_a_hint() {
         let error = store_of("ftp://x").unwrap_err();
-        insta::assert_snapshot!(error, @"cannot open history `ftp://x`: this build has no `ftp:` store (hint: write file:PATH)");
+        insta::assert_snapshot!(error, @"cannot open history `ftp://x`: this build has no `ftp:` store (hint: write file:PATH, git:BRANCH or git:URL#BRANCH)");
         assert!(store_of("file:").is_err());
     }
 }
