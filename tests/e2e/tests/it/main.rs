@@ -5,3 +5,6 @@ mod binary;
 mod cases;
 mod crash;
 mod equal;
+#[cfg(unix)]
+mod run_script;
+mod workflows;
