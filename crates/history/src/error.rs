@@ -43,6 +43,9 @@ pub enum ErrorKind {
     /// The name of a store could not be understood.
     #[error("{0} (hint: write file:PATH, git:BRANCH or git:URL#BRANCH)")]
     BadLocation(String),
+    /// Nobody has recorded anything there yet.
+    #[error("there is no history (hint: `record` or `history import` makes one)")]
+    NoHistory,
     /// The store can be read but not written with the rights at hand: a pull request from a fork, a token without write rights.
     #[error("{0} (hint: everything that was recorded can still be read)")]
     ReadOnly(String),
@@ -82,6 +85,11 @@ impl Error {
         &self.subject
     }
 
+    /// Whether there is no history yet.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.kind, ErrorKind::NoHistory)
+    }
+
     /// Whether the history is only not writable; reading it works.
     pub fn is_read_only(&self) -> bool {
         matches!(self.kind, ErrorKind::ReadOnly(_))
@@ -95,6 +103,7 @@ impl Error {
             | ErrorKind::TooNew { .. }
             | ErrorKind::UnfitStore(_)
             | ErrorKind::BadLocation(_)
+            | ErrorKind::NoHistory
             | ErrorKind::ReadOnly(_)
             | ErrorKind::Unavailable(_)
             | ErrorKind::Contended(_)

@@ -44,7 +44,7 @@ impl History {
     /// Opens a history that exists.
     ///
     /// # Errors
-    /// [`ErrorKind::BadLocation`], [`ErrorKind::UnfitStore`] when there is no history, [`ErrorKind::TooNew`].
+    /// [`ErrorKind::BadLocation`], [`ErrorKind::NoHistory`] when there is no history, [`ErrorKind::TooNew`].
     pub fn open(location: &str) -> Result<Self> {
         Self::open_in(store_of(location)?)
     }
@@ -65,9 +65,12 @@ impl History {
         match store.get(MARKER) {
             Ok(marker) => check_marker(&marker)?,
             Err(error) if error.is_not_found() => {
-                let why = "there is no history (hint: `record` or `history import` makes one)";
-                let kind = ErrorKind::UnfitStore(why.to_owned());
-                return Err(Error::new("cannot open history", &store.location(), kind));
+                let location = store.location();
+                return Err(Error::new(
+                    "cannot open history",
+                    &location,
+                    ErrorKind::NoHistory,
+                ));
             }
             Err(error) => return Err(error),
         }
@@ -101,13 +104,21 @@ impl History {
     pub fn record(&self, run: &RecordedRun) -> Result<Recorded> {
         let key = run_object(&run.info);
         let bytes = run_file::encode(run)?;
-        if self.store.open(&key).is_ok() || self.is_compacted(&run.info)? {
+        if self.holds(&run.info)? {
             return Ok(Recorded::Known);
         }
         match self.store.create(&key, &bytes, Durability::Now)? {
             Created::New => Ok(Recorded::New),
             Created::Existed => Ok(Recorded::Known),
         }
+    }
+
+    /// Whether a run was recorded.
+    ///
+    /// # Errors
+    /// When the store or the commit log cannot be read.
+    pub fn holds(&self, info: &RunInfo) -> Result<bool> {
+        Ok(self.store.open(&run_object(info)).is_ok() || self.is_compacted(info)?)
     }
 
     /// Does work whose changes become visible at once or not at all, where the store can do that (see [`Store::draft`]); elsewhere each write stands for
