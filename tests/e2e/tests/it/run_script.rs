@@ -165,6 +165,43 @@ fn an_input_binary_that_is_none_is_not_replaced_by_a_download() {
 }
 
 #[test]
+fn what_the_release_seals_is_what_the_action_runs() {
+    let action = Action::release("an older release");
+    let assets = action.folder.path().join("assets");
+    fs::create_dir(&assets).unwrap();
+    fs::write(assets.join(format!("{ASSET}.gz")), packed(PROGRAM)).unwrap();
+    let mut command = action.command();
+    let (code, printed) = release(&["seal", "2.0.0", "assets"], action.folder.path());
+    assert_eq!(code, 0, "{printed}");
+    let path = format!("/v2.0.0/{ASSET}.gz");
+    let mirror = Mirror::serve([(path, Answer::Whole(packed(PROGRAM)))]);
+    command.env("SPRAG_MIRROR", mirror.url());
+    assert_eq!(outcome(&mut command), (0, "ran action\n".to_owned()));
+}
+
+#[test]
+fn a_release_needs_tag_version_and_changelog_to_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "version = \"2.0.0\"\n").unwrap();
+    fs::write(
+        folder.path().join("CHANGELOG.md"),
+        "## 2.0.0 - 2026-11-20\n",
+    )
+    .unwrap();
+    let check = |tag| release(&["check", tag], folder.path());
+    assert_eq!(check("build-v2.0.0"), (0, "2.0.0\n".to_owned()));
+    for tag in [
+        "build-v2.0.1",
+        "v2.0.0",
+        "build-v2.0",
+        "build-v2.0.0;ls",
+        "build-v",
+    ] {
+        assert_eq!(check(tag).0, 1, "{tag}");
+    }
+}
+
+#[test]
 fn what_this_repository_holds_between_releases_is_refused() {
     let checksums = fs::read_to_string(root().join("action/checksums.txt")).unwrap();
     let version = fs::read_to_string(root().join("action/version")).unwrap();
@@ -231,6 +268,16 @@ impl Action {
     fn run(&self, mirror: &str) -> (i32, String) {
         outcome(self.command().env("SPRAG_MIRROR", mirror))
     }
+}
+
+/// Runs a verb of `.ci/release` on a folder that stands for the repository.
+fn release(arguments: &[&str], root_of_it: &Path) -> (i32, String) {
+    let mut command = Command::new("bash");
+    command
+        .arg(root().join(".ci/release"))
+        .args(arguments)
+        .env("SPRAG_ROOT", root_of_it);
+    outcome(&mut command)
 }
 
 /// The exit code and everything printed.
