@@ -118,6 +118,21 @@ pub struct Totals {
     pub flaked: u64,
 }
 
+impl Totals {
+    /// These and those.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            tests: self.tests.saturating_add(other.tests),
+            passed: self.passed.saturating_add(other.passed),
+            failed: self.failed.saturating_add(other.failed),
+            errors: self.errors.saturating_add(other.errors),
+            skipped: self.skipped.saturating_add(other.skipped),
+            flaked: self.flaked.saturating_add(other.flaked),
+        }
+    }
+}
+
 /// How many findings have each verdict; one field a verdict, so that a reader need not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -146,7 +161,7 @@ impl Counts {
     pub fn of(findings: &[Finding]) -> Self {
         let mut counts = Self::default();
         for finding in findings {
-            *counts.slot(finding.verdict) += 1;
+            counts.add(finding.verdict, 1);
         }
         counts
     }
@@ -155,6 +170,28 @@ impl Counts {
     pub fn get(&self, verdict: Verdict) -> u64 {
         let mut copy = *self;
         *copy.slot(verdict)
+    }
+
+    /// Adds `n` findings of a verdict.
+    pub fn add(&mut self, verdict: Verdict, n: u64) {
+        let slot = self.slot(verdict);
+        *slot = slot.saturating_add(n);
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for verdict in Verdict::ALL {
+            self.add(verdict, other.get(verdict));
+        }
+        self
+    }
+
+    /// Findings of all verdicts.
+    pub fn all(&self) -> u64 {
+        Verdict::ALL
+            .into_iter()
+            .fold(0, |sum, verdict| self.get(verdict).saturating_add(sum))
     }
 
     fn slot(&mut self, verdict: Verdict) -> &mut u64 {

@@ -44,8 +44,15 @@ pub(crate) fn rows<'a>(
     finding: &'a Finding,
     limit: usize,
 ) -> Vec<(&'a str, Vec<&'a GridCell>)> {
+    let mut rows = rows_of(&finding.evidence.grid, limit);
+    rows.sort_by_key(|(job, _)| *job != report.subject.run.key.job);
+    rows
+}
+
+/// Cells by job, by name; of each job the last `limit` runs, oldest first.
+pub(crate) fn rows_of(grid: &[GridCell], limit: usize) -> Vec<(&str, Vec<&GridCell>)> {
     let mut by_job: BTreeMap<&str, Vec<&GridCell>> = BTreeMap::new();
-    for cell in &finding.evidence.grid {
+    for cell in grid {
         by_job.entry(&cell.job).or_default().push(cell);
     }
     let mut rows: Vec<_> = by_job.into_iter().collect();
@@ -53,7 +60,6 @@ pub(crate) fn rows<'a>(
         cells.sort_by_key(|cell| cell.at);
         cells.drain(..cells.len().saturating_sub(limit));
     }
-    rows.sort_by_key(|(job, _)| *job != report.subject.run.key.job);
     rows
 }
 

@@ -1,7 +1,7 @@
 //! One value to everything that a person or a program reads: terminal text, Markdown, JSON, one HTML page.
 //!
-//! Every rendering takes a [`model::Report`] and nothing else, so all of them say the same, and equal reports give equal
-//! bytes. Names, messages and paths in a report come from a pull request: they are made visible and escaped here, and
+//! Every rendering takes a [`model::Report`], or the reports of several jobs put together ([`Merged`]), and nothing else, so
+//! all of them say the same, and equal reports give equal bytes. Names, messages and paths in a report come from a pull request: they are made visible and escaped here, and
 //! only here.
 //!
 //! ```
@@ -25,6 +25,9 @@ mod html;
 mod inspect;
 mod json;
 mod markdown;
+mod merged;
+mod part;
+mod status;
 mod terminal;
 mod text;
 mod words;
@@ -32,6 +35,11 @@ mod words;
 pub use html::html;
 pub use inspect::{Inspected, inspect_table};
 pub use json::json;
-pub use markdown::{MarkdownOptions, markdown, marker};
+pub use markdown::{
+    CheckText, MarkdownOptions, SUMMARY_LIMIT, check_run, comment, markdown, marker, summary,
+};
+pub use merged::{Gaps, Merged, merged};
+pub use part::{MOST_PART_BYTES, Part, PartError, part, read_part};
+pub use status::status;
 pub use terminal::{Style, terminal};
 pub use text::harmless;

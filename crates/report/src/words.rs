@@ -259,6 +259,15 @@ fn suspect_action(finding: &Finding) -> String {
     )
 }
 
+/// What would change the answer, with the n and the window that its odds come from.
+pub(crate) fn would_change(finding: &Finding) -> String {
+    let text = &finding.evidence.would_change;
+    if text.contains('%') && has_odds(finding.verdict) {
+        return format!("{text} (from {})", sample(&finding.evidence));
+    }
+    text.clone()
+}
+
 /// How many tests failed like this, where they are more than the findings that are shown for it, as in an outage.
 pub(crate) fn tests_like_this(report: &Report, finding: &Finding, shown: usize) -> Option<String> {
     let tests = report.clusters.get(finding.cluster)?.tests;

@@ -73,7 +73,7 @@ pub(crate) fn write_files(arguments: &Check, compared: &Report) -> Result<(), Er
         let options = MarkdownOptions {
             key: format!("sprag-compare {}", compared.subject.run.key.job),
             limit: COMMENT_LIMIT,
-            full_report: String::new(),
+            ..MarkdownOptions::default()
         };
         action::write(Path::new(path), &report::markdown(compared, &options))?;
     }

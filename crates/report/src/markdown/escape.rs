@@ -7,7 +7,7 @@ use crate::text::line;
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spot {
+pub(crate) enum Spot {
     /// In a cell of a table, where `|` ends the cell even inside a code span.
     Cell,
     /// Anywhere else inside a line.
@@ -15,13 +15,28 @@ pub(super) enum Spot {
 }
 
 /// A name as a code span of at most `limit` characters; nothing for an empty name.
-pub(super) fn code(text: &str, limit: usize, spot: Spot) -> String {
-    let text = line(text, limit);
+pub(crate) fn code(text: &str, limit: usize, spot: Spot) -> String {
+    let text = unmarked(&line(text, limit));
     match spot {
         Spot::Line => span(&text),
         // An entity between two spans: every parser cuts cells at bare `|` only.
         Spot::Cell => text.split('|').map(span).collect::<Vec<_>>().join("&#124;"),
     }
+}
+
+/// A text that starts no HTML comment: what looks for a hidden marker anywhere in a page finds ours only.
+fn unmarked(text: &str) -> String {
+    text.replace("<!--", "<! --")
+}
+
+/// Lines as a code block, with more backticks around it than in it; nothing for no lines.
+pub(crate) fn fenced(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let text = unmarked(&lines.join("\n"));
+    let fence = "`".repeat(3.max(longest_run(&text) + 1));
+    format!("{fence}text\n{text}\n{fence}\n\n")
 }
 
 /// A code span, with more backticks around it than in it.
@@ -37,12 +52,12 @@ fn span(text: &str) -> String {
 }
 
 /// The most backticks in a row.
-pub(super) fn longest_run(text: &str) -> usize {
+fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// A sentence: words that mean nothing to GitHub as they are, all others as code spans.
-pub(super) fn prose(text: &str, spot: Spot) -> String {
+pub(crate) fn prose(text: &str, spot: Spot) -> String {
     let text = line(text, 1000);
     let words: Vec<String> = text.split_whitespace().map(|w| word(w, spot)).collect();
     words.join(" ")

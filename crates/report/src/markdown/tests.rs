@@ -1,7 +1,8 @@
 use model::{Failure, Report, TestName, Verdict};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::{MarkdownOptions, markdown, marker, units};
+use super::page::Measure;
+use super::{MarkdownOptions, markdown, marker};
 use crate::fixture;
 
 fn comment(report: &Report) -> String {
@@ -14,7 +15,7 @@ fn a_mixed_run_is_a_table_with_details_folded() {
     <!-- sprag-compare -->
     ### 1 of 4 failures look caused by this PR
 
-    1 failure blocks this PR.
+    **1 failure blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
 
     | Test | Verdict | Odds | History | Same failure elsewhere | Look at | What to do |
     | --- | --- | --- | --- | --- | --- | --- |
@@ -129,7 +130,7 @@ fn a_clear_run_is_three_lines() {
     <!-- sprag-compare -->
     ### All 4,812 tests passed or were skipped
 
-    Nothing blocks this PR.
+    **Nothing blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
 
     Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`. Results: 4,812 tests: 4,795 passed, 17 skipped.
     "#);
@@ -177,7 +178,11 @@ fn is_whole(text: &str) -> bool {
 fn ten_thousand_failures_fit_and_are_summed_up() {
     for text in ["x", &"𝕏|`@a".repeat(200), &"`".repeat(3000)] {
         let text = comment(&many(10_000, text));
-        assert!(units(&text) <= 65_536, "{}", units(&text));
+        assert!(
+            Measure::Characters.of(&text) <= 65_536,
+            "{}",
+            Measure::Characters.of(&text)
+        );
         assert!(is_whole(&text));
         assert!(text.contains("not in this table: "), "{text}");
     }
@@ -192,7 +197,11 @@ fn any_limit_leaves_a_whole_page() {
             ..MarkdownOptions::default()
         };
         let text = markdown(&report, &options);
-        assert!(units(&text) <= limit, "{limit}: {}", units(&text));
+        assert!(
+            Measure::Characters.of(&text) <= limit,
+            "{limit}: {}",
+            Measure::Characters.of(&text)
+        );
         assert!(is_whole(&text), "{limit}");
     }
 }
