@@ -19,6 +19,7 @@
     reason = "a core crate does no I/O: see ARCHITECTURE.md, invariant 1"
 )]
 
+mod effect;
 mod failure;
 mod finding;
 mod hex;
@@ -29,6 +30,7 @@ mod signature;
 mod test_name;
 mod timestamp;
 
+pub use effect::{Annotation, AnnotationLevel, CheckConclusion, Effect, StatusState};
 pub use failure::Failure;
 pub use finding::{
     Change, ChangeKind, Cluster, Conclusion, Counts, Evidence, Finding, GridCell, Level,
