@@ -29,6 +29,7 @@ mod run;
 mod signature;
 mod test_name;
 mod timestamp;
+pub mod trace;
 
 pub use effect::{Annotation, AnnotationLevel, CheckConclusion, Effect, StatusState};
 pub use failure::Failure;
