@@ -18,6 +18,7 @@
     reason = "a core crate does no I/O: see ARCHITECTURE.md, invariant 1"
 )]
 
+mod annotation;
 #[cfg(test)]
 mod fixture;
 mod group;
@@ -27,11 +28,13 @@ mod json;
 mod markdown;
 mod merged;
 mod part;
+mod place;
 mod status;
 mod terminal;
 mod text;
 mod words;
 
+pub use annotation::{annotations, workflow_commands};
 pub use html::html;
 pub use inspect::{Inspected, inspect_table};
 pub use json::json;
@@ -40,6 +43,7 @@ pub use markdown::{
 };
 pub use merged::{Gaps, Merged, merged};
 pub use part::{MOST_PART_BYTES, Part, PartError, part, read_part};
+pub use place::{SourceLine, Sources, place};
 pub use status::status;
 pub use terminal::{Style, terminal};
 pub use text::harmless;

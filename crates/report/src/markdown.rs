@@ -10,6 +10,8 @@ mod lists;
 mod page;
 mod table;
 
+pub(crate) use page::basic;
+
 pub use check::{CheckText, check_run};
 
 use model::Report;

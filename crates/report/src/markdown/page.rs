@@ -94,7 +94,7 @@ impl Page {
 }
 
 /// A text in which characters beyond U+FFFF are their code points.
-pub(super) fn basic(text: &str) -> String {
+pub(crate) fn basic(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c > '\u{ffff}' {
