@@ -95,6 +95,11 @@ impl Error {
         matches!(self.kind, ErrorKind::ReadOnly(_))
     }
 
+    /// Whether the same may work later.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unavailable(_))
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         match &self.kind {
             ErrorKind::NotFound => true,

@@ -11,9 +11,10 @@ use crate::{
     Error, ErrorKind, Result,
     chunk::Chunk,
     commit::{self, FileEntry, Kind, State},
-    key::{Partition, ROOT, run_object, unique_name},
+    key::{Lane, Partition, ROOT, run_object, unique_name},
     run_file,
     run_table::RunTable,
+    snapshot::BaselineOf,
     store::{Created, Durability, Store, store_of},
 };
 
@@ -85,9 +86,17 @@ impl History {
     /// # Errors
     /// As [`History::init`].
     pub fn init_in(store: Arc<dyn Store>, now: Timestamp) -> Result<Self> {
-        if store.open(MARKER).is_err() {
-            probe(store.as_ref(), now)?;
-            store.create(MARKER, MARKER_TEXT.as_bytes(), Durability::Now)?;
+        match store.open(MARKER) {
+            Ok(_) => {}
+            // The marker goes along with the first run: who only reads needs no right to write.
+            Err(error) if error.is_not_found() && store.is_branch() => {
+                store.create(MARKER, MARKER_TEXT.as_bytes(), Durability::AtFlush)?;
+            }
+            Err(error) if store.is_branch() => return Err(error),
+            Err(_) => {
+                probe(store.as_ref(), now)?;
+                store.create(MARKER, MARKER_TEXT.as_bytes(), Durability::Now)?;
+            }
         }
         Self::open_in(store)
     }
@@ -102,15 +111,50 @@ impl History {
     /// # Errors
     /// When the store fails; then the run is not recorded.
     pub fn record(&self, run: &RecordedRun) -> Result<Recorded> {
+        self.record_with(run, |_history| Ok(()))
+    }
+
+    /// As [`History::record`]; on a branch (see [`Store::is_branch`]) a run of the base also refreshes the snapshot of its branch in the same commit, so that
+    /// no reader ever has to fetch runs that a snapshot has not seen. `now` bounds what the snapshot takes.
+    ///
+    /// # Errors
+    /// As [`History::record`]; [`ErrorKind::ReadOnly`].
+    pub fn record_at(&self, run: &RecordedRun, now: Timestamp) -> Result<Recorded> {
+        let of = BaselineOf {
+            repo: run.info.key.repo.clone(),
+            branch: run.info.key.branch.clone(),
+            at: Timestamp(now.0.saturating_add(1)),
+        };
+        let refreshed = self.store.is_branch() && Lane::of(&run.info) == Lane::Base;
+        self.record_with(run, |history| {
+            if refreshed {
+                history.snapshot(&of)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn record_with(
+        &self,
+        run: &RecordedRun,
+        after: impl Fn(&Self) -> Result<()>,
+    ) -> Result<Recorded> {
         let key = run_object(&run.info);
-        let bytes = run_file::encode(run)?;
-        if self.holds(&run.info)? {
-            return Ok(Recorded::Known);
-        }
-        match self.store.create(&key, &bytes, Durability::Now)? {
-            Created::New => Ok(Recorded::New),
-            Created::Existed => Ok(Recorded::Known),
-        }
+        let lean = self.store.is_branch() && Lane::of(&run.info) == Lane::Pr;
+        let bytes = if lean {
+            run_file::encode(&crate::lean::lean(run))?
+        } else {
+            run_file::encode(run)?
+        };
+        self.batch("record a run", |history| {
+            if history.holds(&run.info)? {
+                return Ok(Recorded::Known);
+            }
+            match history.store.create(&key, &bytes, Durability::Now)? {
+                Created::New => after(history).map(|()| Recorded::New),
+                Created::Existed => Ok(Recorded::Known),
+            }
+        })
     }
 
     /// Whether a run was recorded.
@@ -118,7 +162,11 @@ impl History {
     /// # Errors
     /// When the store or the commit log cannot be read.
     pub fn holds(&self, info: &RunInfo) -> Result<bool> {
-        Ok(self.store.open(&run_object(info)).is_ok() || self.is_compacted(info)?)
+        let key = run_object(info);
+        if let Some(known) = self.store.knows_run(&key) {
+            return Ok(known);
+        }
+        Ok(self.store.open(&key).is_ok() || self.is_compacted(info)?)
     }
 
     /// Does work whose changes become visible at once or not at all, where the store can do that (see [`Store::draft`]); elsewhere each write stands for

@@ -166,24 +166,52 @@ impl History {
         named: &Named,
         (now, report): (Timestamp, &mut Imported),
     ) -> Result<()> {
-        let store = self.store.as_ref();
-        let repos: BTreeSet<String> = runs.iter().map(|run| run.info.key.repo.clone()).collect();
         let all = runs.len();
         let mut fresh = runs;
+        self.batch("import runs", |history| {
+            history.store_fresh(&mut fresh, named, (now, report))?;
+            report.known_runs = (all - fresh.len()) as u64;
+            history.tell_of(&fresh)
+        })
+    }
+
+    /// Lets the store know of runs that came in without run files.
+    fn tell_of(&self, runs: &[RecordedRun]) -> Result<()> {
+        let keys: Vec<String> = runs.iter().map(|run| run_object(&run.info)).collect();
+        let base = runs.iter().filter(|run| run.info.pr.is_none());
+        let branches: BTreeSet<(&str, &str)> = base
+            .map(|run| (run.info.key.repo.as_str(), run.info.key.branch.as_str()))
+            .collect();
+        self.store.remember_runs(&keys)?;
+        for (repo, branch) in branches {
+            let snapshot = crate::snapshot::folder(repo, branch);
+            self.store.set_unseen(&snapshot, None)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves in `fresh` the runs that the history does not have, and commits them.
+    fn store_fresh(
+        &self,
+        fresh: &mut Vec<RecordedRun>,
+        named: &Named,
+        (now, report): (Timestamp, &mut Imported),
+    ) -> Result<()> {
+        let store = self.store.as_ref();
+        let repos: BTreeSet<String> = fresh.iter().map(|run| run.info.key.repo.clone()).collect();
         for _ in 0..COMMIT_AGAIN {
             let state = load(store)?;
             let known = self.known_runs(&repos)?;
             fresh.retain(|run| !known.contains(&without_date(&run_object(&run.info))));
-            report.known_runs = (all - fresh.len()) as u64;
             report.runs = fresh.len() as u64;
             report.rows = fresh.iter().map(|run| run.rows.len() as u64).sum();
             if fresh.is_empty() {
                 return Ok(());
             }
             let mut pack = Pack::new(store, now);
-            pack_runs(&fresh, &mut pack)?;
+            pack_runs(fresh, &mut pack)?;
             for repo in &repos {
-                self.pack_dictionaries(&state, (repo, &fresh), named, &mut pack)?;
+                self.pack_dictionaries(&state, (repo, fresh), named, &mut pack)?;
             }
             if try_commit(store, &state, pack.commit.clone())? {
                 return Ok(());

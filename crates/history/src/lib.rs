@@ -10,6 +10,7 @@ mod garbage;
 mod history;
 mod import;
 mod key;
+mod lean;
 mod merge;
 mod pack;
 mod pages;
@@ -32,11 +33,15 @@ pub use export::{ExportFormat, Exported};
 pub use history::{History, Recorded};
 pub use import::{ImportOptions, Imported, OnProgress, Progress};
 pub use key::{Lane, Partition};
+pub use lean::row_in_rerun;
 pub use parts::{MOST_PART_BYTES, Parts};
 pub use plan::Filter;
 pub use read::Runs;
 pub use scan::{Counts, MOST_WINDOWS, Scan, Scanned, TestCounts};
 pub use snapshot::{BaselineOf, BaselineRead, Needed, Snapshotted};
 pub use stat::{JobStat, Stat, TestHistory, TestResultAt};
-pub use store::{Blob, Created, Draft, Durability, FileStore, Object, Store, store_of};
+pub use store::{
+    Blob, BranchStore, Created, Draft, Durability, FileStore, GitRemote, Object, Pace, Remote,
+    RemoteChange, RemoteEntry, RemoteFile, Store, Written, store_of,
+};
 pub use verify::Verified;

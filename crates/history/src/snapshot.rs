@@ -6,6 +6,7 @@
 mod coverage;
 mod dense;
 mod detail;
+mod parts;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::{
     run_file,
 };
 use coverage::Coverage;
+use parts::{Part, Parts};
 
 /// Raised whenever the content changes: an older or newer snapshot is then made anew, never misread.
 const SNAPSHOT_VERSION: u32 = 1;
@@ -70,11 +72,7 @@ pub struct BaselineOf {
 
 impl BaselineOf {
     fn folder(&self) -> String {
-        format!(
-            "{ROOT}/snapshot/repo={}/branch={}",
-            encode(&self.repo),
-            encode(&self.branch)
-        )
+        folder(&self.repo, &self.branch)
     }
 
     fn filter(&self, from: Timestamp) -> Filter {
@@ -87,6 +85,15 @@ impl BaselineOf {
             ..Filter::base(&self.repo, &self.branch)
         }
     }
+}
+
+/// The folder of the snapshot of a branch.
+pub(crate) fn folder(repo: &str, branch: &str) -> String {
+    format!(
+        "{ROOT}/snapshot/repo={}/branch={}",
+        encode(repo),
+        encode(branch)
+    )
 }
 
 /// Which tests of a baseline are needed, and not more.
@@ -125,6 +132,10 @@ impl History {
     /// # Errors
     /// When the store or the commit log cannot be read or written.
     pub fn snapshot(&self, of: &BaselineOf) -> Result<Snapshotted> {
+        self.batch("refresh a snapshot", |history| history.snapshot_once(of))
+    }
+
+    fn snapshot_once(&self, of: &BaselineOf) -> Result<Snapshotted> {
         let read = self.baseline_and_coverage(of, None)?;
         let (BaselineRead { baseline, .. }, head) = &read;
         let mut done = Snapshotted {
@@ -133,18 +144,15 @@ impl History {
             ..Snapshotted::default()
         };
         done.problems.clone_from(&read.0.problems);
-        let folder = of.folder();
-        let detail = detail::encode(baseline)?;
-        let names = encode_names(&baseline.names)?;
-        let dense = dense::encode(baseline, head)?;
-        done.bytes = dense.len() as u64;
-        done.detail_bytes = detail.len() as u64;
-        self.store
-            .replace(&format!("{folder}/names.parquet"), &names)?;
-        self.store
-            .replace(&format!("{folder}/detail.parquet"), &detail)?;
-        self.store
-            .replace(&format!("{folder}/baseline.parquet"), &dense)?;
+        let parts = Parts {
+            baseline: dense::encode(baseline, head)?.into(),
+            detail: detail::encode(baseline)?.into(),
+            names: encode_names(&baseline.names)?.into(),
+        };
+        done.bytes = parts.baseline.len() as u64;
+        done.detail_bytes = parts.detail.len() as u64;
+        self.write_parts(&of.folder(), &parts)?;
+        self.note_unseen(of, head)?;
         Ok(done)
     }
 
@@ -163,9 +171,9 @@ impl History {
     /// # Errors
     /// When there is no snapshot, or none that this build reads.
     pub fn snapshot_entries(&self, of: &BaselineOf, ids: &[TestId]) -> Result<Baseline> {
-        let key = format!("{}/baseline.parquet", of.folder());
         let needed = Needed { ids, job: None };
-        Ok(dense::decode(self.store.get(&key)?, Some(&needed))?.baseline)
+        let dense = self.part(&of.folder(), Part::Baseline)?;
+        Ok(dense::decode(dense, Some(&needed))?.baseline)
     }
 
     fn baseline_and_coverage(
@@ -192,17 +200,14 @@ impl History {
 
     /// The head of the snapshot; `None` when there is none that this build reads.
     fn snapshot_head(&self, of: &BaselineOf) -> Option<Head> {
-        let bytes = self
-            .store
-            .get(&format!("{}/baseline.parquet", of.folder()))
-            .ok()?;
+        let bytes = self.part(&of.folder(), Part::Baseline).ok()?;
         dense::head(bytes).ok()
     }
 
     fn load_snapshot(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<Loaded> {
         let folder = of.folder();
-        let key = format!("{folder}/names.parquet");
-        let names = self.store.get(&key)?;
+        let key = Part::Names.key(&folder);
+        let names = self.part(&folder, Part::Names)?;
         if let Some(needed) = needed
             && knows_all(&key, &names, needed.ids)?
         {
@@ -229,9 +234,9 @@ impl History {
 
     /// A snapshot without names.
     fn load_entries(&self, folder: &str, needed: Option<&Needed<'_>>) -> Result<Loaded> {
-        let dense = self.store.get(&format!("{folder}/baseline.parquet"))?;
+        let dense = self.part(folder, Part::Baseline)?;
         let mut loaded = dense::decode(dense, needed)?;
-        let blob = self.store.open(&format!("{folder}/detail.parquet"))?;
+        let blob = self.part_in_pieces(folder, Part::Detail)?;
         let ids = needed.map(|needed| needed.ids);
         detail::decode_into(blob, ids, &mut loaded.baseline)?;
         Ok(loaded)
@@ -240,6 +245,14 @@ impl History {
     /// What was recorded since a horizon and is not in a snapshot.
     fn unseen(&self, of: &BaselineOf, coverage: &Coverage, horizon: Timestamp) -> Result<Unseen> {
         let filter = of.filter(horizon);
+        if let Some(run_files) = self.told_unseen(of, coverage) {
+            return Ok(Unseen {
+                filter,
+                in_chunks: false,
+                run_files,
+                problems: Vec::new(),
+            });
+        }
         let plan = self.plan(&filter)?;
         let in_chunks = plan.chunks.iter().any(|(_, table)| {
             let mut infos = table.runs.iter().map(|run| &run.info);

@@ -3,15 +3,21 @@
 //! The layout needs one conditional write, create-if-absent; nothing is ever overwritten but derived data. So a folder, a
 //! bucket and a git branch can all be a store.
 
+mod branch;
 mod file;
+mod git;
+mod remote;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use model::Timestamp;
 
+pub use branch::{BranchStore, Pace};
 pub use file::FileStore;
 pub(crate) use file::random;
+pub use git::GitRemote;
+pub use remote::{Remote, RemoteChange, RemoteEntry, RemoteFile, Written};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -139,20 +145,22 @@ pub trait Store: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Says which run files a snapshot has not seen; every run file of its branch that is created from now on joins them.
+    /// Says which run files a snapshot has not seen; every run file of its branch that is created from now on joins them. `None` when runs came in another
+    /// way, so that only a look at the whole log can tell.
     ///
     /// # Errors
     /// When the store fails.
-    fn set_unseen(&self, snapshot: &str, keys: Vec<String>) -> Result<()> {
+    fn set_unseen(&self, snapshot: &str, keys: Option<&[String]>) -> Result<()> {
         let _ = (snapshot, keys);
         Ok(())
     }
 
-    /// Gives back the space of what was replaced, where a store keeps it: `true` when it did.
+    /// Gives back the space of what was replaced, where a store keeps it, when that is more than `above` bytes: `true` when it did.
     ///
     /// # Errors
     /// When the store fails; nothing is lost then.
-    fn squash(&self) -> Result<bool> {
+    fn squash(&self, above: u64) -> Result<bool> {
+        let _ = above;
         Ok(false)
     }
 
@@ -178,32 +186,46 @@ pub trait Draft: Store {
     fn publish(&self, message: &str) -> Result<bool>;
 }
 
-/// Opens the store of a name: `file:PATH`, or a bare path.
+/// Opens the store of a name: `file:PATH` or a bare path, `git:BRANCH` for a branch of the remote `origin` of the checkout that the process runs in,
+/// `git:URL#BRANCH` for a branch of any repository.
 ///
 /// # Errors
-/// [`ErrorKind::BadLocation`] for a scheme that this build does not have.
+/// [`ErrorKind::BadLocation`] for a scheme that this build does not have, and for what is no path, branch or repository.
 pub fn store_of(location: &str) -> Result<Arc<dyn Store>> {
+    let bad =
+        |why: String| Error::new("cannot open history", location, ErrorKind::BadLocation(why));
     let path = match location.split_once(':') {
         Some(("file", path)) => path.strip_prefix("//").unwrap_or(path),
+        Some(("git", place)) => return Ok(Arc::new(branch_of(place)?)),
         Some((scheme, _)) if is_scheme(scheme) => {
-            let why = format!("this build has no `{scheme}:` store");
-            return Err(Error::new(
-                "cannot open history",
-                location,
-                ErrorKind::BadLocation(why),
-            ));
+            return Err(bad(format!("this build has no `{scheme}:` store")));
         }
         Some(_) | None => location,
     };
     if path.is_empty() {
-        let why = "the path is empty".to_owned();
-        return Err(Error::new(
-            "cannot open history",
-            location,
-            ErrorKind::BadLocation(why),
-        ));
+        return Err(bad("the path is empty".to_owned()));
     }
     Ok(Arc::new(FileStore::new(path)))
+}
+
+/// `BRANCH` or `URL#BRANCH`, by plain git.
+fn branch_of(place: &str) -> Result<BranchStore> {
+    let remote = match place.rsplit_once('#') {
+        Some((url, branch)) => GitRemote::new(url, branch)?,
+        None => GitRemote::of_checkout(Path::new("."), place)?,
+    };
+    Ok(BranchStore::new(
+        Box::new(remote),
+        Pace::default(),
+        wall_clock,
+    ))
+}
+
+/// The time of this machine.
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    Timestamp(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// A scheme has two letters or more: `C:\history` is a path.

@@ -115,6 +115,9 @@ pub struct RunInfo {
     /// Whether the run lists only some of its tests, so that a missing test says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// How many tests have no row because they simply passed; `None` when every test that ran has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted_passes: Option<u32>,
 }
 
 /// One row of recorded history: one test in one run.

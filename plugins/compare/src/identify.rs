@@ -45,6 +45,7 @@ pub(crate) fn identify(
         pr: args.pr.or(ci.pr),
         url: first(args.url.as_deref(), &[&ci.url], ""),
         partial: args.partial,
+        unlisted_passes: None,
     }
 }
 

@@ -64,13 +64,9 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
         ));
     }
     let history = History::init(&arguments.store.history, context.now)?;
-    record_one(
-        &history,
-        &RecordedRun::of(info, &results),
-        &problems,
-        arguments.json,
-    )
-    .and_then(|said| context.print(&said))?;
+    let run = RecordedRun::of(info, &results);
+    let new = history.record_at(&run, context.now)? == Recorded::New;
+    context.print(&shown(&run, new, &problems, arguments.json))?;
     Ok(Exit::Clear)
 }
 
@@ -96,17 +92,6 @@ fn note(problems: &[Problem], context: &Context) {
     for problem in problems {
         context.console.note(&format!("problem: {problem}"));
     }
-}
-
-/// Records a run and says so.
-fn record_one(
-    history: &History,
-    run: &RecordedRun,
-    problems: &[Problem],
-    json: bool,
-) -> Result<String, Error> {
-    let new = history.record(run)? == Recorded::New;
-    Ok(shown(run, new, problems, json))
 }
 
 fn shown(recorded: &RecordedRun, new: bool, problems: &[Problem], json: bool) -> String {
@@ -158,7 +143,8 @@ fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> R
         let mut info = folder_run(arguments, folder, &files, &results);
         info.partial |= lost;
         let run = RecordedRun::of(info, &results);
-        context.print(&record_one(&history, &run, &problems, arguments.json)?)?;
+        let new = history.record_at(&run, context.now)? == Recorded::New;
+        context.print(&shown(&run, new, &problems, arguments.json))?;
         bar.at(done);
     }
     Ok(Exit::Clear)

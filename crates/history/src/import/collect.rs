@@ -100,6 +100,7 @@ impl Collector {
             pr: number(line.pr, "pr")?,
             url: or(line.url, &url_of(line.run)),
             partial: self.options.partial || matches!(line.partial, "true" | "1" | "yes"),
+            unlisted_passes: None,
         })
     }
 

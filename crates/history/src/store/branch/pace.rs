@@ -1,0 +1,55 @@
+//! How long to wait for others: growing pauses of random length, and an end.
+
+use std::time::Duration;
+
+use crate::store::random;
+
+/// Waiting times of a store on a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The first pause after another writer was faster; it doubles with every further time.
+    pub pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// How long a writer tries before it gives up.
+    pub patience: Duration,
+    /// How long a lock keeps other writers away at most. Far longer than replacing a branch takes.
+    pub lease: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_millis(200),
+            longest_pause: Duration::from_secs(8),
+            patience: Duration::from_mins(5),
+            lease: Duration::from_mins(2),
+        }
+    }
+}
+
+impl Pace {
+    /// The pause after `tries` tries: between nothing and its bound, so that writers who met once do not meet again.
+    pub(super) fn pause_after(&self, tries: u32) -> Duration {
+        let bound = self
+            .pause
+            .saturating_mul(1 << tries.min(16))
+            .min(self.longest_pause);
+        let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+        bound.mul_f64(share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+
+    #[test]
+    fn pauses_grow_and_have_a_bound() {
+        let pace = Pace::default();
+        for tries in 0..40 {
+            assert!(pace.pause_after(tries) <= pace.longest_pause);
+            assert!(pace.pause_after(tries) <= pace.pause * (1 << tries.min(16)));
+        }
+    }
+}
