@@ -157,6 +157,15 @@ impl History {
         })
     }
 
+    /// Gives back the space of what was replaced, where the store keeps it (a branch of a git repository does) and it is more than `above` bytes: `true` when
+    /// it did.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is lost then.
+    pub fn squash(&self, above: u64) -> Result<bool> {
+        self.store.squash(above)
+    }
+
     /// Whether a run was recorded.
     ///
     /// # Errors

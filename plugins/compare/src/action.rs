@@ -136,7 +136,7 @@ fn event(env: &Environment) -> Option<PullRequestEvent> {
 fn compare(inputs: &Inputs, event: &PullRequestEvent, context: &Context) -> Result<Exit, Error> {
     let markdown = inputs.reports.join("sprag-compare.md");
     // The first pull request may come before the first push: then the report says how many runs are missing.
-    history::History::init(&inputs.history, context.now)?;
+    crate::remote::init(&inputs.history, context)?;
     let compared = check::compare(&inputs.check(event, &markdown), context)?;
     check::write_files(&inputs.check(event, &markdown), &compared)?;
     context.print(&report::terminal(&compared, &check::style(context)))?;

@@ -11,13 +11,14 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::Error;
 use crate::record::parse_time;
+use crate::remote;
 use crate::scope::Scope;
 use crate::settings;
 
 pub(crate) fn run(arguments: &cli::Backtest, context: &Context) -> Result<Exit, Error> {
     let config = settings::load(arguments.config.as_deref(), None)?;
     let options = options(arguments)?;
-    let history = History::open(&arguments.store.history)?;
+    let history = remote::open(&arguments.store.history, context)?;
     let key = branch(arguments, &history)?;
     let runs = read(&history, &key, context)?;
     let done = verdict::backtest(&config, &options, &runs);

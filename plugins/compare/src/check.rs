@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::identify::{Sources, identify};
 use crate::record::parse_time;
+use crate::remote;
 use crate::scope::Scope;
 use crate::{load, resolve, settings};
 
@@ -100,7 +101,7 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         Some(text) => parse_time(text, "--at")?,
         None => context.now,
     };
-    let history = History::open(&arguments.store.history)?;
+    let history = remote::open(&arguments.store.history, context)?;
     let started_at = run.started_at.unwrap_or(at);
     let info = info(arguments, &history, &sources, started_at)?;
     let ((changed_files, merge_base), read) = side_by_side(

@@ -48,7 +48,7 @@ pub(crate) struct Inspect {
 /// Where a history is.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Store {
-    /// The history: `file:PATH`, or a path
+    /// The history: `file:PATH` or a path, `git:BRANCH`, or `git:URL#BRANCH`
     #[arg(
         long = "history",
         value_name = "STORE",

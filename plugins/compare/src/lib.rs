@@ -14,6 +14,7 @@ mod identify;
 mod inspect;
 mod load;
 mod record;
+mod remote;
 mod resolve;
 mod scope;
 mod settings;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use formats::Limits;
-use history::{History, Recorded};
+use history::Recorded;
 use host::{Exit, Progress};
 use model::{Problem, RecordedRun, RunInfo, TestRun, Timestamp};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::identify::{Sources, identify};
 use crate::load::{self, Loaded};
+use crate::remote;
 
 /// What was recorded, as `--json` prints it.
 #[derive(Serialize)]
@@ -63,10 +64,11 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
             "`sprag-compare inspect` shows what each file says",
         ));
     }
-    let history = History::init(&arguments.store.history, context.now)?;
+    let history = remote::init(&arguments.store.history, context)?;
     let run = RecordedRun::of(info, &results);
     let new = history.record_at(&run, context.now)? == Recorded::New;
     context.print(&shown(&run, new, &problems, arguments.json))?;
+    remote::squash(&history, context);
     Ok(Exit::Clear)
 }
 
@@ -119,7 +121,7 @@ fn shown(recorded: &RecordedRun, new: bool, problems: &[Problem], json: bool) ->
 
 /// Old results: every folder that holds files is one run.
 fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> Result<Exit, Error> {
-    let history = History::init(&arguments.store.history, context.now)?;
+    let history = remote::init(&arguments.store.history, context)?;
     let mut folders: BTreeMap<&Path, Vec<PathBuf>> = BTreeMap::new();
     for file in files {
         let folder = file.parent().unwrap_or(Path::new("."));
@@ -147,6 +149,7 @@ fn record_folders(arguments: &Record, files: &[PathBuf], context: &Context) -> R
         context.print(&shown(&run, new, &problems, arguments.json))?;
         bar.at(done);
     }
+    remote::squash(&history, context);
     Ok(Exit::Clear)
 }
 

@@ -4,16 +4,17 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use history::{ExportFormat, Filter, History};
+use history::{ExportFormat, Filter};
 use host::Exit;
 
 use super::note_problems;
 use crate::cli::{HistoryExport, RowFormat};
 use crate::context::Context;
 use crate::error::Error;
+use crate::remote;
 
 pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, Error> {
-    let history = History::open(&arguments.store.history)?;
+    let history = remote::open(&arguments.store.history, context)?;
     let format = match arguments.format.unwrap_or(arguments.rows) {
         RowFormat::Csv => ExportFormat::Csv,
         RowFormat::Ndjson => ExportFormat::Ndjson,

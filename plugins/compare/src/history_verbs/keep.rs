@@ -11,6 +11,7 @@ use super::{answer, note_problems};
 use crate::cli::{HistoryArgs, HistoryCompact};
 use crate::context::Context;
 use crate::error::Error;
+use crate::remote;
 
 /// The proof, as `--json` prints it.
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ struct Proof<'a> {
 }
 
 pub(super) fn verify(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
-    let verified = History::open(&arguments.store.history)?.verify()?;
+    let verified = remote::open(&arguments.store.history, context)?.verify()?;
     let whole = verified.problems.is_empty();
     note_problems(context, &verified.problems);
     let state = if whole { "whole" } else { "DAMAGED" };
@@ -42,7 +43,7 @@ pub(super) fn verify(arguments: &HistoryArgs, context: &Context) -> Result<Exit,
 }
 
 pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<Exit, Error> {
-    let history = History::open(&arguments.common.store.history)?;
+    let history = remote::open(&arguments.common.store.history, context)?;
     let options = CompactOptions {
         keep_days: arguments.keep_days.map(f64::from),
         ..CompactOptions::at(context.now)
@@ -55,15 +56,18 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
     );
     answer(context, arguments.common.json, &done, &text)?;
     refresh(&history, context)?;
+    history.squash(0)?;
     Ok(Exit::Clear)
 }
 
 /// Keeps a history small and its snapshots new, without a word: what `action` does after it has recorded.
 pub(crate) fn maintain(location: &str, context: &Context) -> Result<(), Error> {
-    let history = History::open(location)?;
+    let history = remote::open(location, context)?;
     let compacted = history.compact(&CompactOptions::at(context.now))?;
     note_problems(context, &compacted.problems);
-    refresh(&history, context).map(|_| ())
+    refresh(&history, context)?;
+    remote::squash(&history, context);
+    Ok(())
 }
 
 /// One refreshed snapshot, as `--json` prints it.
@@ -78,7 +82,7 @@ struct Snapshot {
 }
 
 pub(super) fn snapshot(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
-    let history = History::open(&arguments.store.history)?;
+    let history = remote::open(&arguments.store.history, context)?;
     let snapshots = refresh(&history, context)?;
     let said = |s: &Snapshot| {
         format!(

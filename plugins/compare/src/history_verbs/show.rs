@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use history::{Filter, History, Lane, Stat, TestHistory, TestResultAt};
+use history::{Filter, Lane, Stat, TestHistory, TestResultAt};
 use host::Exit;
 use model::{Outcome, Problem, TestId, TestName, Timestamp};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::{answer, note_problems};
 use crate::cli::{HistoryArgs, HistoryShow};
 use crate::context::Context;
 use crate::error::Error;
+use crate::remote;
 
 /// A whole history, as `stat --json` prints it.
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ struct JobJson<'a> {
 }
 
 pub(super) fn stat(arguments: &HistoryArgs, context: &Context) -> Result<Exit, Error> {
-    let stat = History::open(&arguments.store.history)?.stat()?;
+    let stat = remote::open(&arguments.store.history, context)?.stat()?;
     note_problems(context, &stat.problems);
     answer(
         context,
@@ -136,7 +137,7 @@ struct TestJson<'a> {
 }
 
 pub(super) fn test(arguments: &HistoryShow, context: &Context) -> Result<Exit, Error> {
-    let history = History::open(&arguments.common.store.history)?;
+    let history = remote::open(&arguments.common.store.history, context)?;
     let found = history.find_tests(&arguments.test, &Filter::default())?;
     if found.is_empty() {
         return Err(Error::argument(

@@ -9,10 +9,11 @@ use super::{answer, note_problems};
 use crate::cli::HistoryImport;
 use crate::context::Context;
 use crate::error::Error;
+use crate::remote;
 
 pub(super) fn run(arguments: &HistoryImport, context: &Context) -> Result<Exit, Error> {
     let files = host::expand(&arguments.files)?;
-    let history = History::init(&arguments.store.history, context.now)?;
+    let history = remote::init(&arguments.store.history, context)?;
     let options = options(arguments, context);
     let mut sum = Imported::default();
     for file in &files {

@@ -1,0 +1,38 @@
+//! Where a history is: a folder, a branch by plain git, or a branch by the API of GitHub.
+//!
+//! `git:BRANCH` means a branch of the repository at hand. In a workflow, where the API and a token are there, it is read and written through the API: that
+//! needs no checkout and no git. Elsewhere it is a branch of the remote `origin` of the checkout, by plain git.
+
+use std::sync::Arc;
+
+use history::{History, Store, store_of};
+
+use crate::context::Context;
+use crate::error::Error;
+
+/// The store of a location.
+fn store(location: &str, _context: &Context) -> Result<Arc<dyn Store>, Error> {
+    Ok(store_of(location)?)
+}
+
+/// Opens a history that exists.
+pub(crate) fn open(location: &str, context: &Context) -> Result<History, Error> {
+    Ok(History::open_in(store(location, context)?)?)
+}
+
+/// Opens a history, or makes an empty one. On a branch nothing is written before the first run is.
+pub(crate) fn init(location: &str, context: &Context) -> Result<History, Error> {
+    Ok(History::init_in(store(location, context)?, context.now)?)
+}
+
+/// Bytes of replaced versions on a branch from which recording a run of the base gives them back.
+const SQUASH_ABOVE: u64 = 2 << 20;
+
+/// Gives back the space of replaced versions where there are many. A history that cannot be squashed now is as good as before, so that is a note and no failure.
+pub(crate) fn squash(history: &History, context: &Context) {
+    if let Err(error) = history.squash(SQUASH_ABOVE) {
+        context.console.note(&format!(
+            "the branch of the history was not squashed: {error}"
+        ));
+    }
+}
