@@ -1,0 +1,3 @@
+//! To come.
+use crate::api::Route;
+pub(super) const ROUTES: &[Route] = &[];

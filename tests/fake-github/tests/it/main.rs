@@ -1,0 +1,4 @@
+//! The fake from outside: raw HTTP, no client library.
+
+mod client;
+mod comments;
