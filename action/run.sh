@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Finds `sprag-compare` and runs `sprag-compare action`: the path in SPRAG_BINARY (input `binary`), else a binary at the root of this
-# action, else the asset of the release that this commit of the action names. Nothing is built here, and nothing that was downloaded runs
-# before its SHA-256 is the one in `checksums.txt` beside this script. Ends with 3 when there is nothing to run.
+# run.sh [ARGUMENT...] finds `sprag-compare` and runs it with the arguments, `action` without any. It takes the path in SPRAG_BINARY
+# (input `binary`), else a binary at the root of this action, else the asset of the release that this commit of the action names. Nothing
+# is built here, and nothing that was downloaded runs before its SHA-256 is the one in `checksums.txt` beside this script. Ends with 3
+# when there is nothing to run.
 # Works with bash 3.2 and what Linux, macOS and Git for Windows have: curl, gzip, awk, sha256sum or shasum.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -133,4 +134,4 @@ else
   released
 fi
 case $binary in */*) ;; *) binary=./$binary ;; esac
-exec "$binary" action
+exec "$binary" "${@:-action}"

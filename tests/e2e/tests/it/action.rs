@@ -1,0 +1,267 @@
+//! The Action as it is shipped: the workflows of `examples/workflows`, unchanged, against a GitHub on this machine.
+//!
+//! Every case runs on the runner of these tests, and on `act` where that is installed. What is asserted is what people see: the colour
+//! of the job, the status, the comments, the history branch. Nothing may break the contract of GitHub's API.
+
+mod act;
+mod bare;
+mod expression;
+mod payload;
+mod runner;
+mod world;
+
+use act::Act;
+use bare::Bare;
+use runner::{Job, Runner};
+use world::{Change, GREEN, RED, Rights, World};
+
+/// The runners of this machine.
+fn runners() -> Vec<Box<dyn Runner>> {
+    let mut runners: Vec<Box<dyn Runner>> = vec![Box::new(Bare)];
+    match Act::find() {
+        Some(act) => runners.push(Box::new(act)),
+        None => println!("skipped: no act on this machine (`go install github.com/nektos/act@v0.2.87`, or SPRAG_ACT)"),
+    }
+    runners
+}
+
+fn on_every_runner(case: impl Fn(&dyn Runner)) {
+    for runner in runners() {
+        println!("on {}", runner.name());
+        case(runner.as_ref());
+    }
+}
+
+#[test]
+fn a_push_to_main_grows_the_history() {
+    on_every_runner(|runner| {
+        let world = World::new();
+        world.stage.results(&[GREEN]);
+        let jobs = world.push(runner, "one-step.yml");
+        all(&jobs, true, "recorded");
+        assert!(!world.repo.branch_files("sprag-history").is_empty());
+    });
+}
+
+#[test]
+fn a_push_whose_tests_fail_stays_red_and_is_recorded() {
+    on_every_runner(|runner| {
+        let world = World::new();
+        world.stage.results(&[RED]);
+        let jobs = world.push(runner, "one-step.yml");
+        all(&jobs, false, "recorded");
+    });
+}
+
+#[test]
+fn a_green_pull_request_gets_a_green_status_and_no_comment() {
+    on_every_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        let jobs = world.test(runner, "one-step.yml", &change);
+        all(&jobs, true, "clear");
+        assert_eq!(world.states(&change.head), ["success"]);
+        assert_eq!(world.comments(&change), [""; 0]);
+    });
+}
+
+#[test]
+fn a_test_that_the_change_breaks_is_red_until_it_is_mended() {
+    on_every_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        world.stage.results(&[RED]);
+        let jobs = world.test(runner, "one-step.yml", &change);
+        all(&jobs, false, "blocked");
+        assert_eq!(output(&jobs[0], "caused"), "1");
+        assert_eq!(world.states(&change.head), ["failure"]);
+        let said = one_comment(&world, &change);
+        assert!(said.contains("removes"), "{said}");
+
+        let head = world.repo.push_commit("fix", &[("mended.txt", b"mended")]);
+        let change = Change { head, ..change };
+        world.stage.results(&[GREEN]);
+        let jobs = world.test(runner, "one-step.yml", &change);
+        all(&jobs, true, "clear");
+        assert_eq!(world.states(&change.head), ["success"]);
+        assert!(one_comment(&world, &change) != said, "the comment is brought up to date");
+    });
+}
+
+#[test]
+fn a_job_whose_tests_crash_is_not_green() {
+    on_every_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        world.stage.results(&[]);
+        let jobs = world.test(runner, "one-step.yml", &change);
+        all(&jobs, false, "blocked");
+        assert_eq!(world.states(&change.head), ["failure"]);
+    });
+}
+
+#[test]
+fn a_failure_before_there_is_history_is_never_green() {
+    on_every_runner(|runner| {
+        let world = World::new();
+        let change = world.pull();
+        world.stage.results(&[RED]);
+        let jobs = world.test(runner, "one-step.yml", &change);
+        assert!(!jobs[0].green, "{jobs:#?}");
+        assert!(!world.states(&change.head).contains(&"success".to_owned()));
+    });
+}
+
+#[test]
+fn a_fork_that_tests_itself_decides_its_job_and_writes_nothing() {
+    on_every_runner(|runner| {
+        for (results, green) in [(RED, false), (GREEN, true)] {
+            let world = World::with_history("one-step.yml");
+            let before = world.repo.head("sprag-history");
+            let change = world.fork_pull();
+            world.stage.results(&[results]);
+            let jobs = world.test(runner, "one-step.yml", &change);
+            all(&jobs, green, if green { "clear" } else { "blocked" });
+            assert_eq!(world.states(&change.head), [""; 0]);
+            assert_eq!(world.comments(&change), [""; 0]);
+            assert_eq!(world.repo.head("sprag-history"), before);
+        }
+    });
+}
+
+#[test]
+fn a_token_that_may_only_read_costs_the_comment_not_the_answer() {
+    on_every_runner(|runner| {
+        for (results, green) in [(RED, false), (GREEN, true)] {
+            let world = World::with_history("one-step.yml");
+            let change = world.pull();
+            world.stage.results(&[results]);
+            let jobs = world.test_with(runner, "one-step.yml", &change, Rights::ReadOnly);
+            all(&jobs, green, if green { "clear" } else { "blocked" });
+            assert_eq!(world.comments(&change), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn the_results_of_a_fork_are_picked_up_with_write_rights() {
+    on_every_runner(|runner| {
+        for (results, green) in [(RED, false), (GREEN, true)] {
+            let world = history_by_pair();
+            let change = world.fork_pull();
+            world.stage.results(&[results]);
+            let tests = world.test(runner, "tests.yml", &change);
+            assert_eq!(tests[0].green, green, "{tests:#?}");
+            assert_eq!(world.states(&change.head), [""; 0]);
+            let jobs = world.after(runner, "pull_request", &change, &tests);
+            all(&jobs, green, if green { "clear" } else { "blocked" });
+            assert_eq!(world.states(&change.head), [if green { "success" } else { "failure" }]);
+            assert_eq!(world.comments(&change).len(), usize::from(!green));
+        }
+    });
+}
+
+#[test]
+fn a_fork_whose_run_left_no_results_is_not_green() {
+    on_every_runner(|runner| {
+        let world = history_by_pair();
+        let change = world.fork_pull();
+        world.stage.results(&[]);
+        let tests = world.test(runner, "tests.yml", &change);
+        let jobs = world.after(runner, "pull_request", &change, &tests);
+        all(&jobs, false, "blocked");
+        assert_eq!(world.states(&change.head), ["failure"]);
+    });
+}
+
+#[test]
+fn a_fork_whose_head_moved_on_gets_no_answer_for_the_old_one() {
+    on_every_runner(|runner| {
+        let world = history_by_pair();
+        let change = world.fork_pull();
+        let tests = world.test(runner, "tests.yml", &change);
+        let forged = Change { head: world.repo.head("main").unwrap(), ..change.clone() };
+        world.after(runner, "pull_request", &forged, &tests);
+        assert_eq!(world.states(&change.head), [""; 0]);
+        assert_eq!(world.states(&forged.head), [""; 0]);
+        assert_eq!(world.comments(&change), [""; 0]);
+    });
+}
+
+#[test]
+fn a_matrix_makes_one_comment_and_one_status() {
+    on_every_runner(|runner| {
+        let world = World::with_history("matrix.yml");
+        let change = world.pull();
+        world.stage.results(&[GREEN, RED, GREEN]);
+        let jobs = world.test(runner, "matrix.yml", &change);
+        let green: Vec<bool> = jobs.iter().map(|job| job.green).collect();
+        assert_eq!(green, [true, false, true], "{jobs:#?}");
+        assert_eq!(world.states(&change.head).last().unwrap(), "failure");
+        let said = one_comment(&world, &change);
+        assert!(said.contains("macos-latest"), "{said}");
+    });
+}
+
+#[test]
+fn a_matrix_is_green_when_its_last_job_is_and_not_before() {
+    on_every_runner(|runner| {
+        let world = World::with_history("matrix.yml");
+        let change = world.pull();
+        let jobs = world.test(runner, "matrix.yml", &change);
+        all(&jobs, true, "clear");
+        assert_eq!(world.states(&change.head), ["pending", "pending", "success"]);
+        assert_eq!(world.comments(&change), [""; 0]);
+    });
+}
+
+#[test]
+fn a_merge_queue_gets_its_status() {
+    on_every_runner(|runner| {
+        let world = World::with_history("merge-queue.yml");
+        for (results, green) in [(GREEN, true), (RED, false)] {
+            let head = world.repo.push_commit(&format!("gh-readonly-queue/main/{green}"), &[("queued.txt", b"queued")]);
+            world.stage.results(&[results]);
+            let jobs = world.queue(runner, "merge-queue.yml", &head);
+            all(&jobs, green, if green { "clear" } else { "blocked" });
+            assert_eq!(world.states(&head), [if green { "success" } else { "failure" }]);
+        }
+    });
+}
+
+/// History that the two workflows for forks made.
+fn history_by_pair() -> World {
+    let world = World::new();
+    world.stage.results(&[GREEN]);
+    for _ in 0..12 {
+        let tests = world.push(&Bare, "tests.yml");
+        let head = world.repo.head("main").unwrap();
+        let change = Change { number: 0, base: head.clone(), head, from: payload::REPOSITORY.to_owned() };
+        let jobs = world.after(&Bare, "push", &change, &tests);
+        all(&jobs, true, "recorded");
+    }
+    world
+}
+
+/// Asserts on every job: its colour, and what this action made of it.
+#[track_caller]
+fn all(jobs: &[Job], green: bool, conclusion: &str) {
+    assert!(!jobs.is_empty());
+    for job in jobs {
+        assert_eq!(job.green, green, "{job:#?}");
+        assert_eq!(output(job, "conclusion"), conclusion, "{job:#?}");
+    }
+}
+
+#[track_caller]
+fn output<'a>(job: &'a Job, name: &str) -> &'a str {
+    let step = job.step.as_ref().expect("the action ran");
+    step.outputs.get(name).map_or("", String::as_str)
+}
+
+#[track_caller]
+fn one_comment(world: &World, change: &Change) -> String {
+    let comments = world.comments(change);
+    assert_eq!(comments.len(), 1, "{comments:#?}");
+    comments.concat()
+}
