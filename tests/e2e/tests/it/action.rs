@@ -6,6 +6,7 @@
 mod act;
 mod bare;
 mod expression;
+mod first_day;
 mod payload;
 mod runner;
 mod world;
@@ -20,7 +21,9 @@ fn runners() -> Vec<Box<dyn Runner>> {
     let mut runners: Vec<Box<dyn Runner>> = vec![Box::new(Bare)];
     match Act::find() {
         Some(act) => runners.push(Box::new(act)),
-        None => println!("skipped: no act on this machine (`go install github.com/nektos/act@v0.2.87`, or SPRAG_ACT)"),
+        None => println!(
+            "skipped: no act on this machine (`go install github.com/nektos/act@v0.2.87`, or SPRAG_ACT)"
+        ),
     }
     runners
 }
@@ -84,7 +87,10 @@ fn a_test_that_the_change_breaks_is_red_until_it_is_mended() {
         let jobs = world.test(runner, "one-step.yml", &change);
         all(&jobs, true, "clear");
         assert_eq!(world.states(&change.head), ["success"]);
-        assert!(one_comment(&world, &change) != said, "the comment is brought up to date");
+        assert!(
+            one_comment(&world, &change) != said,
+            "the comment is brought up to date"
+        );
     });
 }
 
@@ -125,6 +131,11 @@ fn a_fork_that_tests_itself_decides_its_job_and_writes_nothing() {
             assert_eq!(world.states(&change.head), [""; 0]);
             assert_eq!(world.comments(&change), [""; 0]);
             assert_eq!(world.repo.head("sprag-history"), before);
+            let summary = jobs[0].step.as_ref().unwrap().summary.as_deref();
+            assert!(
+                summary.is_some_and(|text| text.contains("3")),
+                "{summary:?}"
+            );
         }
     });
 }
@@ -155,7 +166,10 @@ fn the_results_of_a_fork_are_picked_up_with_write_rights() {
             assert_eq!(world.states(&change.head), [""; 0]);
             let jobs = world.after(runner, "pull_request", &change, &tests);
             all(&jobs, green, if green { "clear" } else { "blocked" });
-            assert_eq!(world.states(&change.head), [if green { "success" } else { "failure" }]);
+            assert_eq!(
+                world.states(&change.head),
+                [if green { "success" } else { "failure" }]
+            );
             assert_eq!(world.comments(&change).len(), usize::from(!green));
         }
     });
@@ -180,7 +194,10 @@ fn a_fork_whose_head_moved_on_gets_no_answer_for_the_old_one() {
         let world = history_by_pair();
         let change = world.fork_pull();
         let tests = world.test(runner, "tests.yml", &change);
-        let forged = Change { head: world.repo.head("main").unwrap(), ..change.clone() };
+        let forged = Change {
+            head: world.repo.head("main").unwrap(),
+            ..change.clone()
+        };
         world.after(runner, "pull_request", &forged, &tests);
         assert_eq!(world.states(&change.head), [""; 0]);
         assert_eq!(world.states(&forged.head), [""; 0]);
@@ -210,7 +227,10 @@ fn a_matrix_is_green_when_its_last_job_is_and_not_before() {
         let change = world.pull();
         let jobs = world.test(runner, "matrix.yml", &change);
         all(&jobs, true, "clear");
-        assert_eq!(world.states(&change.head), ["pending", "pending", "success"]);
+        assert_eq!(
+            world.states(&change.head),
+            ["pending", "pending", "success"]
+        );
         assert_eq!(world.comments(&change), [""; 0]);
     });
 }
@@ -220,11 +240,17 @@ fn a_merge_queue_gets_its_status() {
     on_every_runner(|runner| {
         let world = World::with_history("merge-queue.yml");
         for (results, green) in [(GREEN, true), (RED, false)] {
-            let head = world.repo.push_commit(&format!("gh-readonly-queue/main/{green}"), &[("queued.txt", b"queued")]);
+            let head = world.repo.push_commit(
+                &format!("gh-readonly-queue/main/{green}"),
+                &[("queued.txt", b"queued")],
+            );
             world.stage.results(&[results]);
             let jobs = world.queue(runner, "merge-queue.yml", &head);
             all(&jobs, green, if green { "clear" } else { "blocked" });
-            assert_eq!(world.states(&head), [if green { "success" } else { "failure" }]);
+            assert_eq!(
+                world.states(&head),
+                [if green { "success" } else { "failure" }]
+            );
         }
     });
 }
@@ -236,7 +262,12 @@ fn history_by_pair() -> World {
     for _ in 0..12 {
         let tests = world.push(&Bare, "tests.yml");
         let head = world.repo.head("main").unwrap();
-        let change = Change { number: 0, base: head.clone(), head, from: payload::REPOSITORY.to_owned() };
+        let change = Change {
+            number: 0,
+            base: head.clone(),
+            head,
+            from: payload::REPOSITORY.to_owned(),
+        };
         let jobs = world.after(&Bare, "push", &change, &tests);
         all(&jobs, true, "recorded");
     }

@@ -205,8 +205,11 @@ fn step(messages: &[&Value]) -> Option<Step> {
         outputs: set
             .map(|message| (text(&message["name"]), text(&message["arg"])))
             .collect(),
-        log: log(of_it.into_iter().copied()),
-        summary: None,
+        log: log(of_it.iter().map(|message| **message)),
+        summary: of_it
+            .iter()
+            .find_map(|message| message["content"].as_str())
+            .map(str::to_owned),
     })
 }
 

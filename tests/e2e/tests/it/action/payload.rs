@@ -20,9 +20,7 @@ pub(crate) fn push(branch: &str, sha: &str) -> Value {
 
 /// A pull request got a commit.
 pub(crate) fn pull_request(number: u64, base: &str, (head_repo, head): (&str, &str)) -> Value {
-    let side = |repo: &str, branch: &str, sha: &str| {
-        json!({"ref": branch, "sha": sha, "repo": {"full_name": repo, "fork": repo != REPOSITORY}})
-    };
+    let side = |repo: &str, branch: &str, sha: &str| json!({"ref": branch, "sha": sha, "repo": {"full_name": repo, "fork": repo != REPOSITORY}});
     example(
         "pull_request/synchronize.json",
         json!({
@@ -48,7 +46,12 @@ pub(crate) fn merge_group(base: &str, head: &str) -> Value {
 }
 
 /// A run of the workflow `tests` ended.
-pub(crate) fn workflow_run(run: u64, event: &str, conclusion: &str, head: (&str, &str, &str)) -> Value {
+pub(crate) fn workflow_run(
+    run: u64,
+    event: &str,
+    conclusion: &str,
+    head: (&str, &str, &str),
+) -> Value {
     let (repo, branch, sha) = head;
     example(
         "workflow_run/completed.json",

@@ -46,7 +46,7 @@ pub(crate) struct Step {
     pub(crate) green: bool,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) log: String,
-    /// The job summary; `act` keeps none.
+    /// The job summary.
     pub(crate) summary: Option<String>,
 }
 

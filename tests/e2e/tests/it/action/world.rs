@@ -73,13 +73,20 @@ impl World {
     pub(crate) fn push(&self, runner: &dyn Runner, workflow: &str) -> Vec<Job> {
         let sha = self.commit();
         let payload = payload::push("main", &sha);
-        self.run(runner, workflow, ("push", payload), ("refs/heads/main", &sha), Rights::OfWorkflow)
+        self.run(
+            runner,
+            workflow,
+            ("push", payload),
+            ("refs/heads/main", &sha),
+            Rights::OfWorkflow,
+        )
     }
 
     /// A new commit on main.
     pub(crate) fn commit(&self) -> String {
         let text = self.next_run().to_string();
-        self.repo.push_commit("main", &[("count.txt", text.as_bytes())])
+        self.repo
+            .push_commit("main", &[("count.txt", text.as_bytes())])
     }
 
     /// A pull request from a branch of the repository.
@@ -87,41 +94,89 @@ impl World {
         let base = self.repo.head("main").unwrap();
         let number = self.repo.add_pull("fix");
         let head = self.repo.head_of_pull(number);
-        Change { number, base, head, from: REPOSITORY.to_owned() }
+        Change {
+            number,
+            base,
+            head,
+            from: REPOSITORY.to_owned(),
+        }
     }
 
     /// A pull request from a fork.
     pub(crate) fn fork_pull(&self) -> Change {
         let base = self.repo.head("main").unwrap();
-        let number = self.repo.add_fork_pull("mallory", "fix", &[("fix.txt", b"fix")]);
+        let number = self
+            .repo
+            .add_fork_pull("mallory", "fix", &[("fix.txt", b"fix")]);
         let head = self.repo.head_of_pull(number);
-        Change { number, base, head, from: "mallory/shop".to_owned() }
+        Change {
+            number,
+            base,
+            head,
+            from: "mallory/shop".to_owned(),
+        }
     }
 
     /// Runs a workflow for a pull request.
     pub(crate) fn test(&self, runner: &dyn Runner, workflow: &str, change: &Change) -> Vec<Job> {
-        let rights = if change.from == REPOSITORY { Rights::OfWorkflow } else { Rights::ReadOnly };
+        let rights = if change.from == REPOSITORY {
+            Rights::OfWorkflow
+        } else {
+            Rights::ReadOnly
+        };
         self.test_with(runner, workflow, change, rights)
     }
 
     /// Runs a workflow for a pull request with these rights.
-    pub(crate) fn test_with(&self, runner: &dyn Runner, workflow: &str, change: &Change, rights: Rights) -> Vec<Job> {
-        let payload = payload::pull_request(change.number, &change.base, (&change.from, &change.head));
+    pub(crate) fn test_with(
+        &self,
+        runner: &dyn Runner,
+        workflow: &str,
+        change: &Change,
+        rights: Rights,
+    ) -> Vec<Job> {
+        let payload =
+            payload::pull_request(change.number, &change.base, (&change.from, &change.head));
         let reference = format!("refs/pull/{}/merge", change.number);
-        self.run(runner, workflow, ("pull_request", payload), (&reference, &change.head), rights)
+        self.run(
+            runner,
+            workflow,
+            ("pull_request", payload),
+            (&reference, &change.head),
+            rights,
+        )
     }
 
     /// Runs a workflow for a merge group.
     pub(crate) fn queue(&self, runner: &dyn Runner, workflow: &str, head: &str) -> Vec<Job> {
         let base = self.repo.head("main").unwrap();
         let payload = payload::merge_group(&base, head);
-        let reference = payload["merge_group"]["head_ref"].as_str().unwrap().to_owned();
-        self.run(runner, workflow, ("merge_group", payload), (&reference, head), Rights::OfWorkflow)
+        let reference = payload["merge_group"]["head_ref"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        self.run(
+            runner,
+            workflow,
+            ("merge_group", payload),
+            (&reference, head),
+            Rights::OfWorkflow,
+        )
     }
 
     /// Lets GitHub know a finished run of tests.yml with what its jobs uploaded, and runs sprag.yml for it.
-    pub(crate) fn after(&self, runner: &dyn Runner, event: &str, change: &Change, tests: &[Job]) -> Vec<Job> {
-        let conclusion = if tests.iter().all(|job| job.green) { "success" } else { "failure" };
+    pub(crate) fn after(
+        &self,
+        runner: &dyn Runner,
+        event: &str,
+        change: &Change,
+        tests: &[Job],
+    ) -> Vec<Job> {
+        let conclusion = if tests.iter().all(|job| job.green) {
+            "success"
+        } else {
+            "failure"
+        };
         let branch = if event == "push" { "main" } else { "fix" };
         let run = self.repo.add_run(NewRun {
             name: "tests".to_owned(),
@@ -137,9 +192,16 @@ impl World {
             self.repo.add_artifact(run, name, zip(&folder));
             fs::remove_dir_all(&folder).unwrap();
         }
-        let payload = payload::workflow_run(run, event, conclusion, (&change.from, branch, &change.head));
+        let payload =
+            payload::workflow_run(run, event, conclusion, (&change.from, branch, &change.head));
         let main = self.repo.head("main").unwrap();
-        self.run(runner, "sprag.yml", ("workflow_run", payload), ("refs/heads/main", &main), Rights::OfWorkflow)
+        self.run(
+            runner,
+            "sprag.yml",
+            ("workflow_run", payload),
+            ("refs/heads/main", &main),
+            Rights::OfWorkflow,
+        )
     }
 
     fn run(
@@ -188,8 +250,11 @@ impl World {
     /// The states that `sprag/compare` has had on a commit, oldest first.
     pub(crate) fn states(&self, sha: &str) -> Vec<String> {
         let statuses = self.repo.statuses(sha);
-        let ours = statuses.iter().filter(|status| status["context"] == "sprag/compare");
-        ours.map(|status| status["state"].as_str().unwrap().to_owned()).collect()
+        let ours = statuses
+            .iter()
+            .filter(|status| status["context"] == "sprag/compare");
+        ours.map(|status| status["state"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The texts of the comments on a pull request.
@@ -223,7 +288,9 @@ fn zip(folder: &Path) -> Vec<u8> {
     let mut packed = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for path in folders(folder) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        packed.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        packed
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
         packed.write_all(&fs::read(&path).unwrap()).unwrap();
     }
     packed.finish().unwrap().into_inner()
