@@ -16,7 +16,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of github.com: `GITHUB_TOKEN` 1,000 an hour for each repository, others 5,000, nobody 60; 80 pieces of content a minute.
+    /// Those of github.com: 1,000 an hour for all `GITHUB_TOKEN`s together, for others 5,000, nobody 60; 80 pieces of content a minute.
     pub const fn github() -> Self {
         Self {
             per_hour: None,
@@ -60,12 +60,10 @@ pub(crate) struct Payer {
 }
 
 impl Payer {
-    pub(crate) fn new(token: Option<&Token>, repo: &str, limits: Limits) -> Self {
+    pub(crate) fn new(token: Option<&Token>, limits: Limits) -> Self {
         let (key, own) = match token {
             None => ("nobody".to_owned(), 60),
-            Some(token) if token.kind == Kind::Actions => {
-                (format!("actions of {}", repo.to_lowercase()), 1_000)
-            }
+            Some(token) if token.kind == Kind::Actions => ("every GITHUB_TOKEN".to_owned(), 1_000),
             Some(token) => (token.name.clone(), 5_000),
         };
         Self {

@@ -107,9 +107,8 @@ impl Found<'_> {
     fn answer(&self, parts: BTreeMap<String, String>) -> Sent {
         self.core.record().served(&self.operation.key());
         let caller = authenticate(&self.core.world(), self.request);
-        let repo = format!("{}/{}", text(&parts, "owner"), text(&parts, "repo"));
         let token = caller.as_ref().ok().and_then(Caller::token);
-        let payer = Payer::new(token, &repo, self.limits());
+        let payer = Payer::new(token, self.limits());
         let mut reply = self.handled(parts, caller, &payer);
         self.plan.sabotage(&mut reply);
         let reply = cut(reply, &self.url(), &self.request.pairs());
@@ -263,7 +262,3 @@ const CONTENT: [&str; 5] = [
     "pulls/merge",
     "reactions/create-for-issue-comment",
 ];
-
-fn text<'a>(parts: &'a BTreeMap<String, String>, name: &str) -> &'a str {
-    parts.get(name).map(String::as_str).unwrap_or_default()
-}

@@ -60,12 +60,8 @@ impl std::error::Error for Broken {}
 struct Sending {
     bytes: Bytes,
     announced: usize,
-}
-
-impl Sending {
-    fn left(&self) -> usize {
-        self.announced.saturating_sub(self.bytes.len())
-    }
+    /// Whether hyper was given the time to send what it has.
+    flushed: bool,
 }
 
 impl Body for Sending {
@@ -74,14 +70,22 @@ impl Body for Sending {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if !self.bytes.is_empty() {
             let bytes = std::mem::take(&mut self.bytes);
             self.announced = self.announced.saturating_sub(bytes.len());
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        Poll::Ready((self.left() > 0).then_some(Err(Broken)))
+        if self.announced == 0 {
+            return Poll::Ready(None);
+        }
+        if self.flushed {
+            return Poll::Ready(Some(Err(Broken)));
+        }
+        self.flushed = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -227,7 +231,11 @@ fn respond(sent: Sent, truncated: bool) -> Result<hyper::Response<Sending>, Brok
         response = response.header(name, value);
     }
     response
-        .body(Sending { bytes, announced })
+        .body(Sending {
+            bytes,
+            announced,
+            flushed: false,
+        })
         .map_err(|_| Broken)
 }
 

@@ -36,7 +36,7 @@ fn shown(world: &World, app: &App, account: &str) -> Value {
         "id": app.installation,
         "app_id": app.id,
         "app_slug": app.slug,
-        "account": world.user_json(account),
+        "account": account_of(world, account),
         "repository_selection": "all",
         "access_tokens_url": format!("{url}/access_tokens"),
         "repositories_url": format!("{}/installation/repositories", world.urls.api),
@@ -45,6 +45,20 @@ fn shown(world: &World, app: &App, account: &str) -> Value {
         "target_type": "Organization",
     });
     world.filled("installation", fields)
+}
+
+/// The description wants an account that is a user and an enterprise at once where it lists installations.
+fn account_of(world: &World, login: &str) -> Value {
+    let mut shown = world.user_json(login);
+    if let Value::Object(fields) = &mut shown {
+        for field in ["name", "slug"] {
+            fields.insert(field.to_owned(), Value::from(login));
+        }
+        for field in ["created_at", "updated_at"] {
+            fields.insert(field.to_owned(), Value::from("2020-01-01T00:00:00Z"));
+        }
+    }
+    shown
 }
 
 fn list(world: &mut World, call: &Call<'_>) -> Answer {

@@ -7,6 +7,7 @@ use crate::api::{Answer, Route, route};
 use crate::call::Call;
 use crate::reply::{Page, Problem, Reply};
 use crate::state::{Issue, Repo, World};
+use crate::view::View;
 
 /// Characters of a query.
 const LONGEST_QUERY: usize = 256;
@@ -32,17 +33,30 @@ fn search(world: &mut World, call: &Call<'_>) -> Answer {
     let mut found = found(world, &terms);
     sort(&mut found, call);
     let total = found.len();
-    let view = |(repo, issue): &(&Repo, &Issue)| crate::view::View { world, repo }.issue(issue);
-    let items = found.iter().take(MOST_SHOWN).map(view).collect();
+    let items = found
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|(repo, issue)| item(world, repo, issue))
+        .collect();
     let rest = Map::from_iter([
         ("total_count".to_owned(), Value::from(total)),
         ("incomplete_results".to_owned(), Value::Bool(false)),
+        ("search_type".to_owned(), Value::from("lexical")),
     ]);
     Ok(Reply::page(Page {
         items,
         field: Some("items"),
         rest,
     }))
+}
+
+/// An issue as the search shows it: the description has no null for the body here.
+fn item(world: &World, repo: &Repo, issue: &Issue) -> Value {
+    let mut shown = View { world, repo }.issue(issue);
+    if let (Value::Object(fields), None) = (&mut shown, &issue.body) {
+        fields.remove("body");
+    }
+    shown
 }
 
 /// A word of a query: `-label:"do not merge"` is not, `label`, `do not merge`.

@@ -44,7 +44,7 @@ enum Segment {
 }
 
 /// What GitHub may answer to every request, described or not, always with the same body.
-const EVERYWHERE: [u16; 4] = [401, 403, 404, 429];
+const EVERYWHERE: [u16; 5] = [401, 403, 404, 422, 429];
 
 /// The media types that ask for the same resource in another form: the description names them in prose only.
 const RAW: [&str; 2] = [
@@ -89,7 +89,7 @@ impl Operation {
             return expect_nothing(answer);
         }
         match kinds.get(answer.kind) {
-            Some(schema) => Ok(Some(schema.clone())),
+            Some(schema) => Ok(Some(loosened(answer.status, schema))),
             None if RAW.contains(&answer.kind) => Ok(None),
             None => Err(format!(
                 "status {} with media type `{}`, described: {}",
@@ -98,6 +98,14 @@ impl Operation {
                 names(kinds)
             )),
         }
+    }
+}
+
+/// The bodies of errors that the description sets against each other do not exclude each other.
+fn loosened(status: u16, schema: &Value) -> Value {
+    match schema.get("oneOf") {
+        Some(choices) if status >= 400 => json!({"anyOf": choices}),
+        _ => schema.clone(),
     }
 }
 

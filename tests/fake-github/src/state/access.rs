@@ -79,7 +79,8 @@ impl Token {
 
     fn holds(&self, need: &str) -> bool {
         let (scope, level) = need.split_once('=').unwrap_or((need, "read"));
-        ["metadata", "user"].contains(&scope) || self.permissions.get(scope).copied() >= Level::of(level)
+        ["metadata", "user"].contains(&scope)
+            || self.permissions.get(scope).copied() >= Level::of(level)
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{View, node_id};
 use crate::state::{Check, Issue, Status};
+use crate::url::escape;
 
 impl View<'_> {
     pub(crate) fn status(&self, sha: &str, status: &Status) -> Value {
@@ -11,7 +12,7 @@ impl View<'_> {
             "id": status.id,
             "node_id": node_id("SC", status.id),
             "url": self.url(&format!("/statuses/{sha}")),
-            "avatar_url": format!("{}/avatars/{}", self.world.urls.html, status.creator),
+            "avatar_url": format!("{}/avatars/{}", self.world.urls.html, escape(&status.creator)),
             "state": status.state,
             "description": status.description,
             "target_url": status.url,

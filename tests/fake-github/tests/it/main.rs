@@ -2,3 +2,9 @@
 
 mod client;
 mod comments;
+mod faults;
+mod git;
+mod rules;
+mod sabotage;
+mod tour;
+mod world;
