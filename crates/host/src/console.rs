@@ -36,22 +36,32 @@ impl Console {
         ignore_broken_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }
 
-    /// Writes a line to standard error, control characters of names in it as escapes. There is nobody left to tell when that fails.
+    /// Writes a line to standard error, control characters of names in it as escapes and nothing in it a command to a CI system. There is nobody left to tell when that fails.
     pub fn note(self, text: &str) {
         let _unheard = writeln!(io::stderr().lock(), "{}", escaped(text));
     }
 }
 
-/// A text without control characters but line breaks: it may name files and tests of a pull request.
+/// A text without control characters but line breaks, in which no line is a command to a CI system: it may name files and
+/// tests of a pull request.
+///
+/// GitHub takes a line that starts with `::` after any blanks, and `##[` anywhere; Azure and `TeamCity` take `##vso[` and the like.
 fn escaped(text: &str) -> String {
     let acts = |c: char| c.is_control() && c != '\n';
     let mut out = String::with_capacity(text.len());
+    let mut blank = true;
     for c in text.chars() {
-        if acts(c) {
+        if c == ':' && blank {
+            out.push_str(": ");
+        } else if acts(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
+        blank = c == '\n' || (blank && c.is_whitespace());
+    }
+    for command in ["[", "vso[", "teamcity["] {
+        out = out.replace(&format!("##{command}"), &format!("# #{command}"));
     }
     out
 }
@@ -91,6 +101,14 @@ mod tests {
     #[test]
     fn a_name_cannot_act_on_the_terminal() {
         assert_eq!(escaped("a\x1b[2J.xml:\nbad"), "a\\u{1b}[2J.xml:\nbad");
+    }
+
+    #[test]
+    fn a_name_cannot_be_a_command_to_a_ci_system() {
+        assert_eq!(escaped("a\n ::error::b"), "a\n : :error::b");
+        assert_eq!(escaped("::set-output name=x::y"), ": :set-output name=x::y");
+        assert_eq!(escaped("a ###[group]b##vso[c"), "a ## #[group]b# #vso[c");
+        assert_eq!(escaped("a::b\nhint: c"), "a::b\nhint: c");
     }
 
     #[test]

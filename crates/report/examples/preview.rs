@@ -46,6 +46,79 @@ fn main() {
         write("md", &|| report::markdown(&report, &options));
         write("json", &|| report::json(&report));
     }
+    for (name, parts, gaps) in [
+        ("matrix", matrix(), report::Gaps::default()),
+        ("matrix-waiting", matrix(), gaps()),
+        ("matrix-many", many_jobs(), gaps()),
+        ("first-week", first_week(), report::Gaps::default()),
+        ("matrix-hostile", vec![report::Part::of(&hostile())], gaps()),
+    ] {
+        let merged = report::merged(&parts, &gaps);
+        let options = report::MarkdownOptions::default();
+        let check = report::check_run(&merged, &options);
+        for (kind, text) in [
+            ("comment.md", report::comment(&merged, &options)),
+            ("summary.md", report::summary(&merged, &options)),
+            ("check.md", check.summary + "\n---\n" + &check.text),
+            ("status.txt", report::status(&merged)),
+        ] {
+            let file = folder.join(format!("{name}.{kind}"));
+            println!("{} {} bytes", file.display(), text.len());
+            fs::write(file, text).unwrap();
+        }
+    }
+}
+
+fn of_job(job: &str, mut report: Report) -> report::Part {
+    job.clone_into(&mut report.subject.run.key.job);
+    report::Part::of(&report)
+}
+
+/// Four jobs of one run: one test fails in two of them.
+fn matrix() -> Vec<report::Part> {
+    let mut by_itself = fixture::caused();
+    by_itself.verdict = Verdict::Flake;
+    by_itself.blocks = false;
+    let windows = fixture::with(vec![by_itself, fixture::suspect()]);
+    vec![
+        of_job("unit (linux)", fixture::mixed()),
+        of_job("unit (macos)", fixture::with(vec![fixture::flake()])),
+        of_job("unit (windows)", windows),
+        of_job("lint", fixture::clear()),
+    ]
+}
+
+fn gaps() -> report::Gaps {
+    report::Gaps {
+        missing: vec!["e2e (chrome)".to_owned(), "e2e (firefox)".to_owned()],
+        damaged: vec![("bench".to_owned(), report::read_part(b"{").err().unwrap())],
+    }
+}
+
+/// 10,000 failures over 20 jobs.
+fn many_jobs() -> Vec<report::Part> {
+    let all = many().findings;
+    let job = |(i, findings): (usize, &[Finding])| {
+        of_job(&format!("shard {i:02}"), fixture::with(findings.to_vec()))
+    };
+    all.chunks(500).enumerate().map(job).collect()
+}
+
+fn first_week() -> Vec<report::Part> {
+    let mut finding = fixture::caused();
+    finding.verdict = Verdict::NoBaseline;
+    finding.blocks = false;
+    finding.evidence = model::Evidence {
+        because: "this job has 2 of the 5 runs on the base that a verdict needs".to_owned(),
+        would_change: "more recorded runs of this job on the base".to_owned(),
+        ..model::Evidence::default()
+    };
+    let mut report = fixture::with(vec![finding]);
+    report.conclusion = model::Conclusion::Undecided;
+    "The failure cannot be judged: not enough history".clone_into(&mut report.headline);
+    report.subject.baseline_runs = 2;
+    report.subject.runs_missing = 3;
+    vec![report::Part::of(&report)]
 }
 
 /// 10,000 failures of 400 causes.

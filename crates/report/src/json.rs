@@ -21,17 +21,22 @@ pub fn json(report: &Report) -> String {
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
     // Only a map with keys that are no strings fails to serialise, and a report has none.
     report.serialize(&mut serializer).unwrap_or_default();
-    let mut out = String::with_capacity(bytes.len() + 1);
-    for c in String::from_utf8_lossy(&bytes).chars() {
+    bytes.push(b'\n');
+    harmless_json(&String::from_utf8_lossy(&bytes))
+}
+
+/// The same JSON without anything that acts on a terminal or in the log of a CI system: characters that show nothing and the `##` that
+/// commands begin with, which only texts can hold, are written as `\uXXXX`.
+pub fn harmless_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
         if c == '\x7f' || is_invisible(c) {
             escape(c, &mut out);
         } else {
             out.push(c);
         }
     }
-    out.push('\n');
-    // Only a text can hold it, and GitHub takes it for a command anywhere in a line of a log.
-    out.replace("##[", "#\\u0023[")
+    out.replace("##", "#\\u0023")
 }
 
 fn escape(c: char, out: &mut String) {

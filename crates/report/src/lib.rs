@@ -37,7 +37,7 @@ mod words;
 pub use annotation::{annotations, workflow_commands};
 pub use html::html;
 pub use inspect::{Inspected, inspect_table};
-pub use json::json;
+pub use json::{harmless_json, json};
 pub use markdown::{
     CheckText, MarkdownOptions, SUMMARY_LIMIT, check_run, comment, markdown, marker, summary,
 };

@@ -5,6 +5,8 @@
 
 mod headline;
 
+pub(crate) use headline::capital;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 

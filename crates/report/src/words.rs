@@ -112,6 +112,22 @@ pub(crate) fn baseline(subject: &Subject) -> String {
     out
 }
 
+/// What it was compared with, in a few words: `412 runs in 14 days`.
+pub(crate) fn against(subject: &Subject) -> String {
+    let missing = match subject.runs_missing {
+        0 => String::new(),
+        n => format!("; {} needed", count(n, "more run")),
+    };
+    match subject.baseline_runs {
+        0 => format!("no run on {}{missing}", base(subject)),
+        n => format!(
+            "{} in {}{missing}",
+            count(n, "run"),
+            days(subject.window_days)
+        ),
+    }
+}
+
 /// The name of the base branch; `the base` when it has none.
 pub(crate) fn base(subject: &Subject) -> String {
     if subject.base.is_empty() {

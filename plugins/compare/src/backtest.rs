@@ -114,7 +114,7 @@ fn read(history: &History, key: &RunKey, context: &Context) -> Result<Vec<Record
 fn json(done: &Backtest) -> String {
     let mut text = serde_json::to_string_pretty(done).unwrap_or_default();
     text.push('\n');
-    text
+    report::harmless_json(&text)
 }
 
 /// What the rules of the peers are called for a person, by their key in the JSON.

@@ -33,7 +33,7 @@ fn answer(context: &Context, json: bool, value: &impl Serialize, text: &str) -> 
     }
     let mut printed = serde_json::to_string_pretty(value).unwrap_or_default();
     printed.push('\n');
-    context.print(&printed)
+    context.print(&report::harmless_json(&printed))
 }
 
 /// Shows the first problems on standard error, and says how many more there are.

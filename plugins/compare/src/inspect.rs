@@ -93,7 +93,7 @@ fn json(files: &[FileTally]) -> String {
     };
     let mut text = serde_json::to_string_pretty(&all).unwrap_or_default();
     text.push('\n');
-    text
+    report::harmless_json(&text)
 }
 
 fn file_row(file: &FileTally) -> Row<'_> {

@@ -105,7 +105,8 @@ fn shown(recorded: &RecordedRun, new: bool, problems: &[Problem], json: bool) ->
             new,
             problems,
         };
-        return serde_json::to_string(&line).unwrap_or_default() + "\n";
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        return report::harmless_json(&(line + "\n"));
     }
     let what = if new { "recorded" } else { "known already:" };
     let key = &info.key;

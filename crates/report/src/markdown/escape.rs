@@ -72,7 +72,7 @@ fn word(word: &str, spot: Spot) -> String {
     let core = word
         .trim_start_matches('(')
         .trim_end_matches([',', ';', ':', ')', '.']);
-    if is_plain(core) {
+    if is_plain(core) && !is_emoji(word) {
         return word.to_owned();
     }
     let (before, after) = word.split_once(core).unwrap_or_default();
@@ -101,11 +101,21 @@ fn is_address(word: &str) -> bool {
     after_sign('.') || after_sign(':') || word.to_ascii_lowercase().contains("www")
 }
 
-/// Seven or more hex digits, letters and numbers among them.
+/// `:100:`, also within a word.
+fn is_emoji(word: &str) -> bool {
+    let mut parts = word.split(':').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        if !part.is_empty() && parts.peek().is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Seven or more hex digits in a row: GitHub links them when a commit starts so.
 fn is_commit(word: &str) -> bool {
-    word.len() >= 7
-        && word.bytes().all(|b| b.is_ascii_hexdigit())
-        && word.bytes().any(|b| b.is_ascii_digit())
+    let runs = word.split(|c: char| !c.is_ascii_hexdigit());
+    runs.map(str::len).any(|digits| digits >= 7)
 }
 
 /// `GH-1`, `JIRA-12`: letters, a hyphen, a number; at the start of a line a hyphen or a number makes a list.

@@ -5,7 +5,7 @@ use model::Subject;
 use super::MarkdownOptions;
 use super::escape::{Spot, code, prose};
 use crate::merged::{Job, Merged};
-use crate::text::{count, put, safe_url, short_commit};
+use crate::text::{count, grouped, put, safe_url, short_commit};
 use crate::words;
 
 /// Jobs that are named in a sentence.
@@ -77,10 +77,13 @@ fn open_jobs(merged: &Merged<'_>) -> String {
         ("Cannot be read", damaged),
     ] {
         if !names.is_empty() {
-            put!(out, "**{label}:** {}.\n\n", named(&names));
+            put!(out, "**{label}:** {}. ", named(&names));
         }
     }
-    out
+    if out.is_empty() {
+        return out;
+    }
+    format!("{}\n\n", out.trim_end())
 }
 
 /// Names of jobs in a sentence, the first few of them.
@@ -132,10 +135,13 @@ fn first_week(merged: &Merged<'_>) -> String {
             have(worst)
         ),
     };
+    let missing = match worst.runs_missing {
+        1 => "1 more is needed".to_owned(),
+        n => format!("{} more are needed", grouped(n)),
+    };
     format!(
-        "**First week:** {who}; {} needed before a first verdict. Each push to {base} records one; `sprag-compare backfill` fetches those of \
-         earlier workflow runs at once.\n\n",
-        count(worst.runs_missing, "more run")
+        "**First week:** {who}; {missing} for a first verdict. Each push to {base} records one; \
+         `sprag-compare backfill` fetches those of earlier workflow runs at once.\n\n"
     )
 }
 

@@ -5,7 +5,7 @@ use model::{Change, Verdict};
 use super::escape::{Spot, code, prose};
 use super::page::Page;
 use super::table::NAME;
-use crate::merged::{Job, Merged};
+use crate::merged::{Job, Merged, capital};
 use crate::text::{count, grouped, line, put, safe_url, seconds};
 use crate::words;
 
@@ -62,10 +62,10 @@ fn job_row(job: &Job<'_>, newest: &str) -> String {
     }
     let cells = [
         name,
-        prose(&job.report.headline, Spot::Cell),
+        prose(&capital(&job.report.headline), Spot::Cell),
         failures(job),
         prose(&words::totals(&job.report.totals), Spot::Cell),
-        prose(&words::baseline(subject), Spot::Cell),
+        prose(&words::against(subject), Spot::Cell),
     ];
     format!("| {} |\n", cells.join(" | "))
 }

@@ -98,7 +98,7 @@ pub(crate) fn basic(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c > '\u{ffff}' {
-            put!(out, "U+{:04X}", u32::from(c));
+            put!(out, "(U+{:04X})", u32::from(c));
         } else {
             out.push(c);
         }

@@ -11,7 +11,7 @@ use crate::text::{count, grouped, percent, safe_url};
 use crate::words;
 
 /// Characters of a name in the table.
-pub(super) const NAME: usize = 140;
+pub(super) const NAME: usize = 120;
 
 const HEAD: &str = "| Test | Verdict | Odds | History | Same failure elsewhere | Look at | What to do |\n| --- | --- | --- | --- | --- | --- | --- |\n";
 

@@ -1,20 +1,12 @@
 //! The published schema is the one that the types have, and reports fit it.
 //!
-//! `SPRAG_UPDATE=1 cargo test -p report --test schema` writes it anew.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test"
-)]
-
+//! `SPRAG_UPDATE=1 cargo test -p report --test it schema` writes it anew.
 use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-#[path = "../src/fixture.rs"]
-mod fixture;
+use crate::fixture;
 
 fn mixed() -> Value {
     serde_json::from_str(&report::json(&fixture::mixed())).unwrap()
@@ -51,7 +43,7 @@ fn a_report_of_this_version_fits_it() {
 
 #[test]
 fn a_report_that_was_written_by_hand_fits_it() {
-    let value: Value = serde_json::from_str(include_str!("data/no-results.json")).unwrap();
+    let value: Value = serde_json::from_str(include_str!("../data/no-results.json")).unwrap();
     assert_eq!(misfits(&generated(), &value), Vec::<String>::new());
 }
 

@@ -1,9 +1,8 @@
 //! Equal reports give equal bytes, whatever the order in which they were made.
 
-#[path = "../src/fixture.rs"]
-mod fixture;
-
 use report::{MarkdownOptions, Style, html, json, markdown, terminal};
+
+use crate::fixture;
 
 fn all(report: &model::Report) -> [String; 4] {
     let style = Style {
