@@ -4,7 +4,6 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::panic,
-    clippy::use_debug,
     clippy::wildcard_enum_match_arm,
     reason = "tests"
 )]
