@@ -24,6 +24,7 @@ use crate::reply::Reply;
 use crate::state::World;
 
 pub(crate) use labels::ensure as ensure_labels;
+pub(crate) use repos::rate_limit;
 
 /// What a handler returns: GitHub's errors are answers like any other.
 pub(crate) type Answer = Result<Reply, Reply>;

@@ -1,6 +1,6 @@
 //! GitHub's own description of its REST API, and the check of a request or an answer against it.
 //!
-//! The descriptions in `openapi/` are cut from npm `@octokit/openapi` by `openapi/cut`; they are OpenAPI 3.0 with `nullable` already turned into JSON
+//! The descriptions in `openapi/` are cut from npm `@octokit/openapi` by `openapi/cut`; they are `OpenAPI` 3.0 with `nullable` already turned into JSON
 //! Schema, so every schema is read as Draft 7. A validator is built when it is first needed, from the schemas that its operation reaches, and lives as
 //! long as the process.
 
@@ -127,7 +127,8 @@ impl Contract {
             match known.get(name) {
                 None => found.push(format!("{place} parameter `{name}` is not described")),
                 Some(schema) => {
-                    drop(properties.insert(name.clone(), self.schemas.typed(schema, text)))
+                    let typed = self.schemas.typed(schema, text);
+                    properties.insert(name.clone(), typed);
                 }
             }
         }
@@ -140,17 +141,13 @@ impl Contract {
     /// What is wrong with the body of a request; a field that the description does not know is wrong.
     pub(crate) fn check_body(&self, operation: &Operation, body: Option<&Value>) -> Vec<String> {
         match (&operation.body, body) {
-            (None, None) => Vec::new(),
+            (Some(described), None) if described.required => vec!["body is missing".to_owned()],
+            (_, None) => Vec::new(),
             (None, Some(Value::Object(fields))) if fields.is_empty() => Vec::new(),
             (None, Some(_)) => vec!["body where the description has none".to_owned()],
-            (Some(described), None) if described.required => vec!["body is missing".to_owned()],
-            (Some(_), None) => Vec::new(),
             (Some(described), Some(value)) => {
-                let mut found = self.errors(
-                    &format!("{} body", operation.key()),
-                    &described.schema,
-                    value,
-                );
+                let key = format!("{} body", operation.key());
+                let mut found = self.errors(&key, &described.schema, value);
                 found.extend(unknown::fields(&self.schemas, &described.schema, value));
                 found
             }

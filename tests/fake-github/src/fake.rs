@@ -1,6 +1,6 @@
 //! The fake as a value: start it, seed it, ask it what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use crate::limits::Limits;
 use crate::pipeline::Core;
 use crate::record::{Logged, Violation};
 use crate::repo::Repo;
+use crate::seed::Seed;
 use crate::server::{Host, Server, listen};
-use crate::state::{self, ACTIONS_LOGIN, Kind, Lag, Token, Urls, permissions};
+use crate::state::{ACTIONS_LOGIN, Kind, Lag, Token, Urls, permissions};
 
 /// How the fake behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -151,16 +152,16 @@ impl FakeGithub {
 
     /// Puts people into a team of an organisation; they become members of the organisation too.
     pub fn add_team(&self, org: &str, slug: &str, logins: &[&str]) {
-        let mut world = self.core.world();
-        for login in logins {
-            world.user(login);
-        }
-        let org = world.orgs.entry(org.to_lowercase()).or_default();
-        let names = logins.iter().map(|login| login.to_lowercase());
-        org.members.extend(names.clone());
-        let members: BTreeMap<String, String> =
-            names.map(|login| (login, "member".to_owned())).collect();
-        org.teams.insert(slug.to_owned(), state::Team { members });
+        let logins: Vec<String> = logins.iter().map(|login| (*login).to_owned()).collect();
+        self.core.world().add_team(org, slug, &logins);
+    }
+
+    /// Adds what a seed file holds to what is there, and says what came of it: numbers of pull requests and runs, secrets of tokens.
+    ///
+    /// # Errors
+    /// What could not be made, and why.
+    pub fn plant(&self, seed: Seed) -> Result<serde_json::Value, String> {
+        seed.plant(&self.core)
     }
 
     /// Replaces all faults; their counters start again.
@@ -170,7 +171,7 @@ impl FakeGithub {
 
     /// Moves the clock of the fake forward: rate limits reset, artifacts and tokens expire.
     pub fn advance(&self, by: Duration) {
-        self.core.world().ahead += i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.core.world().move_clock(by);
     }
 
     /// Every request so far, in the order in which they were answered.
@@ -224,16 +225,12 @@ impl FakeGithub {
             drop(thread.join());
         }
     }
-
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
-    }
 }
 
 impl Drop for FakeGithub {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            drop(stop.send(()));
+            stop.send(()).unwrap_or_default();
         }
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

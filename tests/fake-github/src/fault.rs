@@ -224,10 +224,12 @@ impl What {
 
     fn name(&self) -> String {
         let shown = serde_json::to_value(self).unwrap_or_default();
-        match &shown {
-            Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
-            other => other.as_str().unwrap_or_default().to_owned(),
-        }
+        let with_value = shown.as_object().and_then(|fields| fields.keys().next());
+        with_value
+            .map(String::as_str)
+            .or(shown.as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 

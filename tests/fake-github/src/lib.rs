@@ -18,6 +18,7 @@
 mod access;
 mod api;
 mod call;
+mod cli;
 mod contract;
 mod control;
 mod fake;
@@ -29,15 +30,18 @@ mod pipeline;
 mod record;
 mod reply;
 mod repo;
+mod seed;
 mod server;
 mod state;
 mod url;
 mod view;
 
+pub use cli::main;
 pub use contract::Description;
 pub use fake::{App, FakeGithub, Options};
 pub use fault::{Fault, What, When};
 pub use limits::Limits;
 pub use record::{Logged, Side, Violation};
 pub use repo::{NewPull, NewRun, Repo};
+pub use seed::Seed;
 pub use state::Lag;

@@ -184,10 +184,10 @@ mod tests {
             .first()
             .map(|(_, link)| link.clone())
             .unwrap_or_default();
-        match reply.content {
-            Content::Json(body) => (body, link),
-            other => panic!("{other:?}"),
-        }
+        let Content::Json(body) = reply.content else {
+            panic!("a page is JSON");
+        };
+        (body, link)
     }
 
     #[test]

@@ -228,7 +228,7 @@ impl Found<'_> {
         }
         if route.id == "rate-limit/get" {
             let budget = locked(&self.core.limiter).look(payer, world.seconds());
-            return Ok(Reply::ok(world.rate_limit(&budget)));
+            return Ok(Reply::ok(api::rate_limit(&budget)));
         }
         (route.run)(&mut world, call)
     }

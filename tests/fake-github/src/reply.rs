@@ -120,6 +120,17 @@ impl Reply {
         Self::json(status, body)
     }
 
+    /// What an error says.
+    pub(crate) fn message(&self) -> &str {
+        match &self.content {
+            Content::Json(body) => body
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+            Content::Empty | Content::Page(_) | Content::Raw(..) => "",
+        }
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::error(404, "Not Found")
     }

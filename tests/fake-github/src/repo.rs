@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fake::done;
 use crate::pipeline::Core;
 use crate::reply::Reply;
-use crate::state::{self, Contents, NewIssue, Pull, World};
+use crate::state::{self, Contents, World};
 
 /// A repository of the fake.
 #[derive(Clone, Debug)]
@@ -143,40 +143,14 @@ impl Repo {
     /// Forks the repository to another owner and returns `owner/name`.
     #[track_caller]
     pub fn fork(&self, owner: &str) -> String {
-        let fork = format!(
-            "{owner}/{}",
-            self.name.split('/').next_back().unwrap_or_default()
-        );
-        self.with("fork", |world| world.ensure_fork(&self.name, &fork));
-        fork
+        self.with("fork", |world| world.fork_to(&self.name, owner))
     }
 
     /// Opens a pull request and returns its number.
     #[track_caller]
     pub fn open(&self, new: NewPull) -> u64 {
         self.with("open the pull request", |world| {
-            let head_sha = world
-                .repo(&new.head_repo)?
-                .head(&new.head)
-                .cloned()
-                .ok_or_else(Reply::not_found)?;
-            let pull = Pull {
-                head_repo: new.head_repo,
-                head_ref: new.head,
-                head_sha,
-                base_ref: new.base,
-                draft: false,
-                merged: None,
-            };
-            world.open(
-                &self.name,
-                NewIssue {
-                    title: new.title,
-                    body: None,
-                    author: new.author,
-                    pull: Some(pull),
-                },
-            )
+            world.open_pull(&self.name, new)
         })
     }
 

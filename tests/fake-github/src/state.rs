@@ -17,7 +17,7 @@ use crate::contract::Contract;
 use crate::git::{Objects, Sha};
 use crate::reply::Reply;
 
-pub(crate) use access::{ACTIONS_APP, ACTIONS_LOGIN, Kind, Level, Token, permissions};
+pub(crate) use access::{ACTIONS_LOGIN, Kind, Level, Token, permissions};
 pub(crate) use items::{
     Artifact, Check, Comment, Fresh, Issue, Job, Label, Merged, Milestone, Pull, Release, Review,
     Run, Status,

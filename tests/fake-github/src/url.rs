@@ -6,13 +6,11 @@ pub(crate) fn decode(text: &str) -> String {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         let ahead = rest.clone();
-        match (byte, hex_pair(&mut rest)) {
-            (b'%', Some(value)) => bytes.push(value),
-            _ => {
-                rest = ahead;
-                bytes.push(byte);
-            }
+        let escaped = (byte == b'%').then(|| hex_pair(&mut rest)).flatten();
+        if escaped.is_none() {
+            rest = ahead;
         }
+        bytes.push(escaped.unwrap_or(byte));
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

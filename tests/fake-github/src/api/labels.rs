@@ -72,14 +72,17 @@ fn checked(call: &Call<'_>) -> Result<(String, String, Option<String>), Reply> {
 }
 
 fn check_name(name: &str) -> Result<(), Reply> {
-    match name.chars().count() {
-        0 => Err(Reply::invalid("Label", "name", Problem::MissingField)),
-        ..=LONGEST_NAME => Ok(()),
-        _ => Err(custom(
+    let length = name.chars().count();
+    if length == 0 {
+        return Err(Reply::invalid("Label", "name", Problem::MissingField));
+    }
+    if length > LONGEST_NAME {
+        return Err(custom(
             "name",
             "name is too long (maximum is 50 characters)",
-        )),
+        ));
     }
+    Ok(())
 }
 
 fn create(world: &mut World, call: &Call<'_>) -> Answer {

@@ -173,15 +173,13 @@ fn upload_sarif(world: &mut World, call: &Call<'_>) -> Answer {
     Ok(Reply::json(202, json!({"id": id, "url": url})))
 }
 
-impl World {
-    /// The answer of `GET /rate_limit`.
-    pub(crate) fn rate_limit(&self, budget: &Budget) -> Value {
-        let shown = json!({
-            "limit": budget.limit,
-            "used": budget.used,
-            "remaining": budget.remaining(),
-            "reset": budget.reset,
-        });
-        json!({"resources": {"core": shown, "search": shown}, "rate": shown})
-    }
+/// The answer of `GET /rate_limit`.
+pub(crate) fn rate_limit(budget: &Budget) -> Value {
+    let shown = json!({
+        "limit": budget.limit,
+        "used": budget.used,
+        "remaining": budget.remaining(),
+        "reset": budget.reset,
+    });
+    json!({"resources": {"core": shown, "search": shown}, "rate": shown})
 }

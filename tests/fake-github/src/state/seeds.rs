@@ -1,11 +1,12 @@
 //! Things that a test puts there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{App, Artifact, Comment, Job, Kind, Level, Milestone, Run, World, timestamp};
+use super::{App, Artifact, Comment, Job, Kind, Level, Milestone, Run, Team, World, timestamp};
 use crate::reply::Reply;
 use crate::repo::NewRun;
 
@@ -77,6 +78,27 @@ impl World {
         issue.labels.extend(names);
         issue.labels.dedup();
         Ok(())
+    }
+
+    /// Puts people into a team and so into the organisation.
+    pub(crate) fn add_team(&mut self, org: &str, slug: &str, logins: &[String]) {
+        for login in logins {
+            self.user(login);
+        }
+        let names: Vec<String> = logins.iter().map(|login| login.to_lowercase()).collect();
+        let org = self.orgs.entry(org.to_lowercase()).or_default();
+        org.members.extend(names.iter().cloned());
+        let members = names
+            .into_iter()
+            .map(|login| (login, "member".to_owned()))
+            .collect();
+        org.teams.insert(slug.to_owned(), Team { members });
+    }
+
+    /// Moves the clock of the fake forward.
+    pub(crate) fn move_clock(&mut self, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.ahead = self.ahead.saturating_add(millis);
     }
 
     pub(crate) fn add_milestone(&mut self, repo: &str, title: &str) -> Result<u64, Reply> {

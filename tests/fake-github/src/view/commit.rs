@@ -175,7 +175,7 @@ impl View<'_> {
             .objects(self.repo)
             .blob(&entry.sha)
             .map_or(0, bytes::Bytes::len);
-        let url = self.url(&format!("/contents/{place}?ref={}", reference));
+        let url = self.url(&format!("/contents/{place}?ref={reference}"));
         let git = self.url(&format!(
             "/git/{}/{}",
             if is_folder { "trees" } else { "blobs" },

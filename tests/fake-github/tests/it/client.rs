@@ -83,10 +83,10 @@ impl Client {
             lines.push_str("user-agent: test\r\n");
         }
         if !self.token.is_empty() {
-            lines.push_str(&format!("authorization: Bearer {}\r\n", self.token));
+            lines += &format!("authorization: Bearer {}\r\n", self.token);
         }
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
-            lines.push_str(&format!("{name}: {value}\r\n"));
+            lines += &format!("{name}: {value}\r\n");
         }
         exchange(host, &format!("{lines}\r\n{body}"))
     }

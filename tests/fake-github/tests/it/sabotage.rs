@@ -13,11 +13,6 @@ fn spoiled(world: &World, what: What) -> String {
         when: When::Every,
         what,
     }]);
-    world.client.get(
-        &world
-            .at(&format!("/issues/{}/comments/", world.pull))
-            .trim_end_matches('/'),
-    );
     let comment = world.shop.comments(world.pull)[0]["id"].clone();
     world
         .client

@@ -51,7 +51,7 @@ impl World {
 
     /// A path below the repository.
     pub(crate) fn at(&self, path: &str) -> String {
-        format!("/repos/acme/shop{path}")
+        format!("/repos/{}{path}", self.shop.full_name())
     }
 
     /// A client with these permissions only.
