@@ -259,13 +259,10 @@ mod tests {
         let (status, _) = contract.find("POST", "/repos/a/b/statuses/abc").unwrap();
         let found = contract.check_body(
             status,
-            Some(&json!({"state": "ok", "contxt": "x", "description": 1})),
+            Some(&json!({"state": "ok", "ctx": "x", "description": 1})),
         );
         assert_eq!(found.len(), 3, "{found:#?}");
-        assert!(
-            found.iter().any(|text| text.contains("/contxt")),
-            "{found:#?}"
-        );
+        assert!(found.iter().any(|text| text.contains("/ctx")), "{found:#?}");
         assert!(
             contract
                 .check_body(status, Some(&json!({"state": "success", "context": "x"})))

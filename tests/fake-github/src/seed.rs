@@ -319,9 +319,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_of_a_seed_is_refused_with_its_place() {
-        let error = Seed::read(r#"{"repos": {"a/b": {"branchs": {}}}}"#).unwrap_err();
+        let error = Seed::read(r#"{"repos": {"a/b": {"twigs": {}}}}"#).unwrap_err();
         assert!(
-            error.contains("branchs") && error.contains("line 1"),
+            error.contains("twigs") && error.contains("line 1"),
             "{error}"
         );
     }

@@ -78,18 +78,18 @@ fn a_misspelt_optional_field_is_caught() {
     let found = caught(
         "POST",
         "/statuses/HEAD",
-        json!({"state": "success", "contxt": "x"}),
+        json!({"state": "success", "ctx": "x"}),
     );
-    assert_eq!(found, "/contxt: field is not described");
+    assert_eq!(found, "/ctx: field is not described");
 }
 
 #[test]
 fn a_misspelt_field_deep_inside_is_caught() {
-    let line = json!({"path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "m", "titel": "t"});
+    let line = json!({"path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "m", "heading": "t"});
     let body = json!({"name": "c", "head_sha": "HEAD", "output": {"title": "t", "summary": "s", "annotations": [line]}});
     assert_eq!(
         caught("POST", "/check-runs", body),
-        "/output/annotations/0/titel: field is not described"
+        "/output/annotations/0/heading: field is not described"
     );
 }
 
