@@ -170,7 +170,7 @@ fn in_full(report: &Report, number: usize, group: &Group<'_>, canvas: &mut Canva
     past("last fail", evidence.last_failure.as_ref(), canvas);
     past("last pass", evidence.last_pass.as_ref(), canvas);
     canvas.field_if(3, "elsewhere", words::other_prs(evidence));
-    canvas.field(3, "would change", &line(&evidence.would_change, 600));
+    canvas.field(3, "would change", &line(&words::would_change(finding), 600));
     canvas.field(3, "to do", &words::action(finding));
     same_cause(group, canvas);
 }

@@ -212,7 +212,7 @@ fn facts(finding: &Finding) -> String {
     rows.extend(words::attempts(finding).map(|attempts| ("This run", escaped(&attempts))));
     rows.extend(words::place(finding).map(|place| ("Place", escaped(&place))));
     if !evidence.would_change.is_empty() {
-        rows.push(("Would change it", capital(&evidence.would_change)));
+        rows.push(("Would change it", capital(&words::would_change(finding))));
     }
     let mut out = String::from("<dl class=\"ev\">");
     for (label, text) in rows {
