@@ -95,13 +95,23 @@ impl Call<'_> {
             Caller::App(_) => Err(Reply::error(403, "Resource not accessible by integration")),
             _ if needs == APP => Err(Reply::error(401, "A JSON web token could not be decoded")),
             Caller::Nobody => self.allow_nobody(world, method, needs),
-            Caller::Token(token) if token.may(needs) => Ok(()),
+            Caller::Token(token) if token.may(needs) && !self.is_foreign(world, token, method) => {
+                Ok(())
+            }
             Caller::Token(token) => Err(self.lacks(world, token, needs)),
         }
     }
 
     fn is_private(&self, world: &World) -> bool {
         world.repo(&self.repo_name()).is_ok_and(|repo| repo.private)
+    }
+
+    /// A `GITHUB_TOKEN` is for one repository; here that is never a fork, which it may read like anybody.
+    fn is_foreign(&self, world: &World, token: &Token, method: &str) -> bool {
+        let is_fork = world
+            .repo(&self.repo_name())
+            .is_ok_and(|repo| repo.parent.is_some());
+        token.kind == Kind::Actions && is_fork && method != "GET"
     }
 
     fn allow_nobody(&self, world: &World, method: &str, needs: &str) -> Result<(), Reply> {

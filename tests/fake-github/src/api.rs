@@ -23,6 +23,7 @@ use crate::call::Call;
 use crate::reply::Reply;
 use crate::state::World;
 
+pub(crate) use git::decoded;
 pub(crate) use labels::ensure as ensure_labels;
 pub(crate) use repos::rate_limit;
 

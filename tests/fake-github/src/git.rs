@@ -241,25 +241,31 @@ impl Objects {
         })
     }
 
-    /// The commit and everything before it, newest first by distance.
-    pub(crate) fn ancestors(&self, sha: &str) -> Vec<Sha> {
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        let mut todo = VecDeque::from([sha.to_owned()]);
-        while let Some(sha) = todo.pop_front() {
-            if let Some(commit) = self.commit(&sha)
-                && seen.insert(sha.clone())
-            {
-                todo.extend(commit.parents.iter().cloned());
-                found.push(sha);
+    /// The commit and everything before it, nearest first.
+    fn before<'o>(&'o self, sha: &'o str) -> impl Iterator<Item = &'o str> {
+        let mut seen = BTreeSet::from([sha]);
+        let mut todo = VecDeque::from([sha]);
+        std::iter::from_fn(move || {
+            let sha = todo.pop_front()?;
+            let parents = self.commit(sha).map(|commit| commit.parents.as_slice());
+            for parent in parents.unwrap_or_default() {
+                if seen.insert(parent.as_str()) {
+                    todo.push_back(parent);
+                }
             }
-        }
-        found
+            Some(sha)
+        })
+    }
+
+    /// The commit and everything before it, nearest first.
+    pub(crate) fn ancestors(&self, sha: &str) -> Vec<Sha> {
+        let known = self.before(sha).filter(|sha| self.commit(sha).is_some());
+        known.map(str::to_owned).collect()
     }
 
     /// Whether `later` contains `earlier`.
     pub(crate) fn contains(&self, later: &str, earlier: &str) -> bool {
-        later == earlier || self.ancestors(later).iter().any(|sha| sha == earlier)
+        self.before(later).any(|sha| sha == earlier)
     }
 
     /// The nearest commit that both contain.

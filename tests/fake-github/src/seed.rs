@@ -73,6 +73,10 @@ struct RunSeed {
     age_seconds: i64,
     /// Text of files by name, by name of the artifact; the fake makes the zip.
     artifacts: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whole zips in base64, by name of the artifact.
+    zips: BTreeMap<String, String>,
+    /// Conclusions by name of the job.
+    jobs: BTreeMap<String, String>,
 }
 
 impl Seed {
@@ -253,6 +257,13 @@ impl RunSeed {
         for (artifact, files) in self.artifacts {
             let id = world.add_artifact(name, run, (&artifact, zip_of(&files)?.into()))?;
             artifacts.insert(artifact, Value::from(id));
+        }
+        for (artifact, text) in self.zips {
+            let id = world.add_artifact(name, run, (&artifact, crate::api::decoded(&text)?))?;
+            artifacts.insert(artifact, Value::from(id));
+        }
+        for (job, conclusion) in self.jobs {
+            world.add_job(name, run, (&job, &conclusion))?;
         }
         Ok(json!({"id": run, "artifacts": artifacts}))
     }

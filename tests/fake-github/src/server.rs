@@ -109,10 +109,7 @@ impl Server {
             let server = self.clone();
             async move {
                 let request = read(request).await?;
-                match host {
-                    Host::Api => server.api(request).await,
-                    Host::Store => server.store(&request),
-                }
+                server.serve_one(host, request).await
             }
         });
         // A connection that breaks, on purpose or by its client, is no news.
@@ -123,36 +120,45 @@ impl Server {
         );
     }
 
-    async fn api(&self, request: Request) -> Result<hyper::Response<Sending>, Broken> {
-        if let Some(rest) = request.path.strip_prefix("/_control/") {
+    async fn serve_one(
+        &self,
+        host: Host,
+        request: Request,
+    ) -> Result<hyper::Response<Sending>, Broken> {
+        if let (Host::Api, Some(rest)) = (host, request.path.strip_prefix("/_control/")) {
             return respond(control::answer(&self.core, &request, rest), false);
         }
         let at = self.core.world().millis();
-        let path = request
-            .path
-            .strip_prefix(self.core.description.prefix())
-            .unwrap_or(&request.path);
-        let plan = self.core.faults().plan(&request.method, path);
+        let plan = self.plan(&request);
         tokio::time::sleep(self.latency + Duration::from_millis(plan.slow())).await;
-        let (core, fault) = (Arc::clone(&self.core), plan.names());
-        let task = (request.clone(), plan.clone());
-        let sent = tokio::task::spawn_blocking(move || handled(&core, &task.0, &task.1)).await;
-        let sent = sent
-            .ok()
-            .flatten()
-            .filter(|_| !plan.has(&What::ResetAfterHandling));
-        let token = self.token_name(&request);
-        let status = sent.as_ref().map_or(0, |sent| sent.status);
+        let sent = self.handled(host, &request, &plan).await;
+        let sent = sent.filter(|_| !plan.has(&What::ResetAfterHandling));
         let logged = Logged {
             at,
             method: request.method.clone(),
             path: request.target(),
-            status,
-            token,
-            fault,
+            status: sent.as_ref().map_or(0, |sent| sent.status),
+            token: self.token_name(&request),
+            fault: plan.names(),
         };
         self.core.record().log.push(logged);
         respond(sent.ok_or(Broken)?, plan.has(&What::Truncated))
+    }
+
+    fn plan(&self, request: &Request) -> Plan {
+        let prefix = self.core.description.prefix();
+        let path = request.path.strip_prefix(prefix).unwrap_or(&request.path);
+        self.core.faults().plan(&request.method, path)
+    }
+
+    /// Away from the threads that serve the sockets: a large body takes its time.
+    async fn handled(&self, host: Host, request: &Request, plan: &Plan) -> Option<Sent> {
+        let (core, request, plan) = (Arc::clone(&self.core), request.clone(), plan.clone());
+        let task = tokio::task::spawn_blocking(move || match host {
+            Host::Api => once_or_twice(&plan, || core.answer(&request, &plan), &core),
+            Host::Store => once_or_twice(&plan, || store(&core, &request), &core),
+        });
+        task.await.ok().flatten()
     }
 
     fn token_name(&self, request: &Request) -> String {
@@ -160,28 +166,27 @@ impl Server {
         let token = world.tokens.get(secret(request.header("authorization")));
         token.map(|token| token.name.clone()).unwrap_or_default()
     }
+}
 
-    /// The storage host: it knows signed addresses and must never be sent a token.
-    fn store(&self, request: &Request) -> Result<hyper::Response<Sending>, Broken> {
-        if !request.header("authorization").is_empty() {
-            let what = "a token was sent to the storage host".to_owned();
-            self.core.record().violation(request, Side::Request, what);
-        }
-        let world = self.core.world();
-        let found = world
-            .downloads
-            .get(&request.path)
-            .filter(|(_, until)| world.millis() < *until);
-        let reply = match found {
-            Some((bytes, _)) => Reply::raw("application/zip", bytes.clone()),
-            None => Reply::not_found(),
-        };
-        respond(Sent::of(reply), false)
+/// The storage host: it knows signed addresses and must never be sent a token.
+fn store(core: &Core, request: &Request) -> Sent {
+    if !request.header("authorization").is_empty() {
+        let what = "a token was sent to the storage host".to_owned();
+        core.record().violation(request, Side::Request, what);
     }
+    let world = core.world();
+    let found = world
+        .downloads
+        .get(&request.path)
+        .filter(|(_, until)| world.millis() < *until);
+    Sent::of(match found {
+        Some((bytes, _)) => Reply::raw("application/zip", bytes.clone()),
+        None => Reply::not_found(),
+    })
 }
 
 /// Handles a request as often as the plan says; nothing when it breaks before.
-fn handled(core: &Core, request: &Request, plan: &Plan) -> Option<Sent> {
+fn once_or_twice(plan: &Plan, handle: impl Fn() -> Sent, core: &Core) -> Option<Sent> {
     if plan.has(&What::Reset) {
         return None;
     }
@@ -189,9 +194,9 @@ fn handled(core: &Core, request: &Request, plan: &Plan) -> Option<Sent> {
     if let Some(reply) = plan.instead(now) {
         return Some(Sent::of(reply));
     }
-    let first = core.answer(request, plan);
+    let first = handle();
     if plan.has(&What::DuplicateDelivery) {
-        core.answer(request, plan);
+        handle();
     }
     Some(first)
 }

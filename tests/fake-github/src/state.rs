@@ -88,7 +88,8 @@ pub(crate) struct Repo {
     pub(crate) network: u64,
     /// `refs/heads/main` and so on.
     pub(crate) refs: BTreeMap<String, Sha>,
-    pub(crate) ref_fresh: BTreeMap<String, Fresh>,
+    /// Where refs stood before they were last written, while readers may still see that.
+    pub(crate) ref_fresh: BTreeMap<String, (Fresh, Option<Sha>)>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) comments: BTreeMap<u64, Comment>,
     pub(crate) reviews: BTreeMap<u64, Review>,

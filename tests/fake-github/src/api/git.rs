@@ -52,7 +52,7 @@ fn blob(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 /// The bytes of base64 text, line breaks allowed.
-pub(super) fn decoded(text: &str) -> Result<Bytes, Reply> {
+pub(crate) fn decoded(text: &str) -> Result<Bytes, Reply> {
     let plain: String = text.split_ascii_whitespace().collect();
     let bytes = STANDARD
         .decode(plain)
@@ -253,20 +253,18 @@ fn full(call: &Call<'_>) -> String {
     format!("refs/{}", call.part("ref"))
 }
 
+/// What stands there, or for a moment after a write what stood there before.
 fn get_ref(world: &mut World, call: &Call<'_>) -> Answer {
     let view = call.view(world)?;
     let name = full(call);
-    let sha = view.repo.refs.get(&name).ok_or_else(Reply::not_found)?;
-    let is_seen = view
-        .repo
-        .ref_fresh
-        .get(&name)
-        .is_none_or(|fresh| fresh.is_seen(world.millis()));
-    if is_seen {
-        Ok(Reply::ok(view.git_ref(&name, sha)))
-    } else {
-        Err(Reply::not_found())
-    }
+    let now = view.repo.refs.get(&name).ok_or_else(Reply::not_found)?;
+    let written = view.repo.ref_fresh.get(&name);
+    let seen = match written.filter(|(fresh, _)| !fresh.is_seen(world.millis())) {
+        Some((_, before)) => before.as_ref(),
+        None => Some(now),
+    };
+    seen.map(|sha| Reply::ok(view.git_ref(&name, sha)))
+        .ok_or_else(Reply::not_found)
 }
 
 fn commit_of_body(world: &World, call: &Call<'_>) -> Result<Sha, Reply> {

@@ -133,13 +133,8 @@ impl World {
             known.refs.remove(full_ref);
             return Ok(());
         };
-        let is_new = known
-            .refs
-            .insert(full_ref.to_owned(), sha.to_owned())
-            .is_none();
-        if is_new {
-            known.ref_fresh.insert(full_ref.to_owned(), fresh);
-        }
+        let before = known.refs.insert(full_ref.to_owned(), sha.to_owned());
+        known.ref_fresh.insert(full_ref.to_owned(), (fresh, before));
         if let Some(branch) = full_ref.strip_prefix("refs/heads/") {
             self.move_heads(&name, branch, sha);
         }

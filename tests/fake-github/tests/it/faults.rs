@@ -3,7 +3,7 @@
 use fake_github::{Fault, What, When};
 use serde_json::json;
 
-use crate::client::Response;
+use crate::client::{Client, Response};
 use crate::world::World;
 
 /// A comment under one fault: the answer, and how many comments there are after it.
@@ -106,4 +106,24 @@ fn the_log_tells_faults_and_tokens_but_no_secrets() {
         ]
     );
     assert!(!format!("{log:?}").contains(&world.client.token));
+}
+
+#[test]
+fn a_download_can_break_too() {
+    let world = World::new();
+    let (_, _, artifact) = world.run();
+    world.github.faults(vec![Fault {
+        on: "GET /signed/*".to_owned(),
+        when: When::First(1),
+        what: What::Truncated,
+    }]);
+    let place = world
+        .client
+        .get(&world.at(&format!("/actions/artifacts/{artifact}/zip")))
+        .header("location")
+        .to_owned();
+    let nobody = Client::new("", "");
+    assert!(!nobody.get(&place).is_whole());
+    assert_eq!(nobody.get(&place).body, b"PK zip");
+    world.github.assert_clean();
 }

@@ -202,6 +202,32 @@ fn the_token_of_a_fork_reads_and_does_not_write() {
 }
 
 #[test]
+fn the_token_of_a_workflow_does_not_write_to_a_fork() {
+    let world = World::new();
+    let number = world
+        .shop
+        .add_fork_pull("ann", "fix", &[("a.txt", b"a\n".as_slice())]);
+    let head = world.shop.head_of_pull(number);
+    let status = json!({"state": "success"});
+    assert_eq!(
+        world
+            .client
+            .call("POST", &world.at(&format!("/statuses/{head}")), &status)
+            .status,
+        201
+    );
+    refused(
+        &world
+            .client
+            .call("POST", &format!("/repos/ann/shop/statuses/{head}"), &status),
+        403,
+        "not accessible",
+    );
+    assert_eq!(world.client.get("/repos/ann/shop").json()["fork"], true);
+    world.github.assert_clean();
+}
+
+#[test]
 fn a_wrong_token_is_no_token_and_nobody_reads_only() {
     let world = World::new();
     let wrong = Client::new(&world.github.url(), "ghs_wrong");
@@ -351,6 +377,24 @@ fn what_was_just_written_is_seen_a_little_later() {
     assert_eq!(world.client.get(&path).json(), json!([]));
     assert_eq!(world.client.get(&url).status, 200);
     assert_eq!(world.client.get(&path).json().as_array().unwrap().len(), 1);
+    world.github.assert_clean();
+}
+
+#[test]
+fn a_ref_that_was_just_moved_is_seen_where_it_was() {
+    let world = World::with(Options {
+        lag: Lag {
+            reads: 1,
+            millis: 0,
+        },
+        ..Options::default()
+    });
+    let old = world.shop.head("main").unwrap();
+    let head =
+        || world.client.get(&world.at("/git/ref/heads/main")).json()["object"]["sha"].clone();
+    head();
+    let new = world.shop.push_commit("main", &[("a", b"a".as_slice())]);
+    assert_eq!([head(), head()], [json!(old), json!(new)]);
     world.github.assert_clean();
 }
 
