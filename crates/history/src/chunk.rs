@@ -1,6 +1,6 @@
 //! Compacted files: the rows of many runs of one job, sorted by test and start, without names.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow_array::{
     BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray,
@@ -11,6 +11,9 @@ use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, basic::Encoding};
 
 use crate::{
     Error, Result,
+    cells::{self, CellsReader},
+    days::Days,
+    expand::ThinnedRows,
     pq::{self, FileWriter, Opened, Source, cell, optional, required},
     row::{Row, duration_of, row_of},
     run_table::RunTable,
@@ -115,6 +118,9 @@ impl ChunkWriter {
     pub(crate) fn finish(mut self, table: &RunTable) -> Result<(Vec<u8>, u64)> {
         self.write_pending()?;
         self.writer.meta(RUNS_KEY, table.to_text()?);
+        if table.kept.is_some() {
+            self.writer.needs(pq::THINNED_VERSION);
+        }
         Ok((self.writer.finish()?, self.rows))
     }
 }
@@ -130,35 +136,87 @@ pub(crate) fn open(store: &dyn Store, key: &str, page_index: bool) -> Result<Ope
 pub(crate) struct Chunk {
     pub(crate) opened: Opened,
     pub(crate) table: Arc<RunTable>,
+    /// The cells of a thinned file.
+    pub(crate) cells: Option<Opened>,
 }
 
 impl Chunk {
     pub(crate) fn open(store: &dyn Store, key: &str) -> Result<Self> {
         let opened = open(store, key, false)?;
         let table = RunTable::from_text(opened.meta(RUNS_KEY)?, key)?;
+        let cells = table.cells().map(|key| cells::open(store, key));
         Ok(Self {
-            opened,
+            cells: cells.transpose()?,
             table: Arc::new(table),
+            opened,
         })
     }
 
-    /// All rows, in order.
+    /// All rows that can be read back, in order.
     pub(crate) fn rows(&self) -> Result<ChunkRows> {
-        Ok(ChunkRows {
+        Ok(match self.thinned_rows()? {
+            Some(rows) => ChunkRows::Thinned(Box::new(rows)),
+            None => ChunkRows::Plain(self.plain_rows()?),
+        })
+    }
+
+    /// As [`Chunk::rows`]; of a thinned file all rows of some days, and of other days those that were kept.
+    pub(crate) fn rows_of(&self, days: &BTreeSet<i32>) -> Result<ChunkRows> {
+        Ok(match self.thinned_rows()? {
+            Some(rows) => ChunkRows::Thinned(Box::new(rows.only(days.clone()))),
+            None => ChunkRows::Plain(self.plain_rows()?),
+        })
+    }
+
+    /// The rows that stand in the file.
+    pub(crate) fn plain_rows(&self) -> Result<PlainRows> {
+        Ok(PlainRows {
             key: self.opened.source.key.clone(),
             reader: self.opened.reader(&COLUMNS, BATCH, None)?,
         })
+    }
+
+    fn thinned_rows(&self) -> Result<Option<ThinnedRows>> {
+        let Some(cells) = &self.cells else {
+            return Ok(None);
+        };
+        let days = Days::of(&self.table);
+        let cells = CellsReader::of(cells)?;
+        Ok(Some(ThinnedRows::new(self.plain_rows()?, cells, days)))
     }
 }
 
 /// Reads the rows of a compacted file, batch by batch.
 #[derive(Debug)]
-pub(crate) struct ChunkRows {
+pub(crate) enum ChunkRows {
+    /// Those of the file.
+    Plain(PlainRows),
+    /// Those of the file and those that its cells imply.
+    Thinned(Box<ThinnedRows>),
+}
+
+impl ChunkRows {
+    /// Replaces `rows` by the next ones; leaves it empty at the end.
+    pub(crate) fn next_into(&mut self, rows: &mut Vec<Row>) -> Result<()> {
+        match self {
+            Self::Plain(reader) => reader.next_into(rows),
+            Self::Thinned(reader) => reader.next_into(rows),
+        }
+    }
+}
+
+/// Reads the rows that stand in a file.
+#[derive(Debug)]
+pub(crate) struct PlainRows {
     key: String,
     reader: ParquetRecordBatchReader,
 }
 
-impl ChunkRows {
+impl PlainRows {
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Replaces `rows` by the next ones; leaves it empty at the end.
     pub(crate) fn next_into(&mut self, rows: &mut Vec<Row>) -> Result<()> {
         rows.clear();

@@ -20,6 +20,9 @@ const ORPHAN_DAYS: f64 = 2.0;
 /// Commits that always stay: two checkpoints and more.
 const COMMITS_KEPT: usize = 40;
 
+/// Commits that stay on a branch, where nobody reads while they go: one checkpoint is always among them.
+const CHECKPOINT_AT_MOST: usize = 16;
+
 impl History {
     pub(crate) fn collect_garbage(
         &self,
@@ -27,10 +30,19 @@ impl History {
         done: &mut Compacted,
     ) -> Result<()> {
         let state = self.state()?;
-        let before = options.now.plus_days(-options.grace_days);
+        let is_branch = self.store.is_branch();
+        let grace_days = if is_branch { 0.0 } else { options.grace_days };
+        let before = options.now.plus_days(-grace_days);
         let mut doomed = self.doomed_objects(&state, before, options.now)?;
         doomed.extend(self.doomed_run_files(&state, before)?);
-        doomed.extend(self.doomed_commits(before)?);
+        doomed.extend(self.doomed_commits(
+            before,
+            if is_branch {
+                CHECKPOINT_AT_MOST
+            } else {
+                COMMITS_KEPT
+            },
+        )?);
         for key in &doomed {
             self.store.delete(key)?;
         }
@@ -116,9 +128,9 @@ impl History {
     }
 
     /// Commits that no reader needs: all but the newest ones, when they are old.
-    fn doomed_commits(&self, before: Timestamp) -> Result<Vec<String>> {
+    fn doomed_commits(&self, before: Timestamp, kept: usize) -> Result<Vec<String>> {
         let listed = self.store.list(COMMITS)?;
-        let keep = listed.len().saturating_sub(COMMITS_KEPT);
+        let keep = listed.len().saturating_sub(kept);
         let mut doomed = Vec::new();
         for object in listed.into_iter().take(keep) {
             let commit = crate::commit::read(self.store.as_ref(), &object.key);

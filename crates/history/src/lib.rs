@@ -1,10 +1,13 @@
 //! Recorded history: runs kept for ever in plain Parquet, with no server and no lock.
 
+mod cells;
 mod chunk;
 mod commit;
 mod compact;
+mod days;
 mod dictionary;
 mod error;
+mod expand;
 mod export;
 mod garbage;
 mod history;
@@ -25,6 +28,7 @@ mod scan;
 mod snapshot;
 mod stat;
 mod store;
+mod thin;
 mod verify;
 
 pub use compact::{CompactOptions, Compacted};

@@ -32,6 +32,8 @@ pub struct Filter {
     pub with_names: bool,
     /// Fill [`model::RecordedRun::texts`] also where the rows come from a compacted file.
     pub with_texts: bool,
+    /// Also runs of which retention left only the rows that failed or flaked: a test that is not in them may have passed.
+    pub failures_only: bool,
 }
 
 impl Filter {

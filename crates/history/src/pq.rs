@@ -31,8 +31,14 @@ use parquet::{
 
 use crate::{Error, ErrorKind, Result, store::Blob};
 
-/// The version of every file of the layout, in its key-value metadata as `sprag.version`.
-pub(crate) const FILE_VERSION: u32 = 1;
+/// The newest version of a file of the layout that this build reads; every file has its own in its key-value metadata as `sprag.version`.
+pub(crate) const FILE_VERSION: u32 = THINNED_VERSION;
+
+/// Files that stand for themselves.
+const PLAIN_VERSION: u32 = 1;
+
+/// Thinned rows and the cells beside them: a build that knows only plain files would take them for all there is.
+pub(crate) const THINNED_VERSION: u32 = 2;
 
 const VERSION_KEY: &str = "sprag.version";
 
@@ -229,6 +235,7 @@ impl Opened {
 pub(crate) struct FileWriter {
     writer: ArrowWriter<Vec<u8>>,
     schema: SchemaRef,
+    version: u32,
 }
 
 /// How a file is written.
@@ -262,7 +269,13 @@ impl FileWriter {
         Ok(Self {
             writer,
             schema: Arc::clone(schema),
+            version: PLAIN_VERSION,
         })
+    }
+
+    /// Writes a file that older builds must refuse.
+    pub(crate) fn needs(&mut self, version: u32) {
+        self.version = version;
     }
 
     pub(crate) fn write(&mut self, columns: Vec<arrow_array::ArrayRef>) -> Result<()> {
@@ -287,7 +300,7 @@ impl FileWriter {
     }
 
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
-        self.meta(VERSION_KEY, FILE_VERSION.to_string());
+        self.meta(VERSION_KEY, self.version.to_string());
         self.writer.into_inner().map_err(damaged("new file"))
     }
 }

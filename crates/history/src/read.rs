@@ -35,6 +35,7 @@ pub struct Runs {
     seen: BTreeSet<(Lane, RunKey)>,
     names: BTreeMap<String, Arc<Names>>,
     texts: BTreeMap<String, Arc<Texts>>,
+    left_out: u64,
     problems: Vec<Problem>,
 }
 
@@ -48,7 +49,8 @@ enum Part {
 }
 
 impl History {
-    /// The runs that pass a filter, in the order of time; of a run that was recorded under two dates only the earlier one.
+    /// The runs that pass a filter, in the order of time; of a run that was recorded under two dates only the earlier one. Thinned runs come with every
+    /// outcome but without the durations that were let go.
     ///
     /// Memory: the rows of about a million results a job at once, never the whole lake.
     ///
@@ -61,7 +63,13 @@ impl History {
             let start = start_of_day(&key).map_or(i64::MIN, |at| at.0);
             sources.push((start, Part::Run(key)));
         }
+        let mut left_out = 0;
         for (file, table) in plan.chunks {
+            if table.failures_only() && !filter.failures_only {
+                let infos = table.runs.iter().map(|run| run.info.started_at);
+                left_out += infos.filter(|at| filter.takes_moment(*at)).count() as u64;
+                continue;
+            }
             sources.extend(slices(&file, &table));
         }
         sources.sort_by_key(|(start, _)| *start);
@@ -74,6 +82,7 @@ impl History {
             seen: BTreeSet::new(),
             names: BTreeMap::new(),
             texts: BTreeMap::new(),
+            left_out,
             problems: plan.problems,
         })
     }
@@ -105,6 +114,11 @@ impl Runs {
     /// What could not be read so far.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Runs that are left out because only their failures are left: see [`Filter::failures_only`].
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Takes the problems out.

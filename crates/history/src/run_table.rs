@@ -17,7 +17,7 @@ const LARGEST_TABLE: u64 = 1 << 30;
 pub(crate) struct TableRun {
     #[serde(flatten)]
     pub(crate) info: RunInfo,
-    /// How many rows it has.
+    /// How many rows of it can be read back.
     pub(crate) rows: u64,
     /// See [`RowSum`].
     pub(crate) sum: u64,
@@ -32,14 +32,44 @@ impl TableRun {
     }
 }
 
+/// What a thinned file keeps of its runs. Absent from files that keep everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kept {
+    /// Every outcome: rows that are not in the file follow from the cells of this key. Only durations of ordinary outcomes are gone.
+    Outcomes(String),
+    /// Rows that failed or flaked, and nothing else.
+    Failures,
+}
+
 /// The run table of one compacted file, in order of start, then key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunTable {
     pub(crate) partition: Partition,
     pub(crate) runs: Vec<TableRun>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<Kept>,
 }
 
 impl RunTable {
+    /// Whether only failures are left of its runs: then a test that is not there may have passed.
+    pub(crate) fn failures_only(&self) -> bool {
+        self.kept == Some(Kept::Failures)
+    }
+
+    /// The key of the cells that its rows need.
+    pub(crate) fn cells(&self) -> Option<&str> {
+        match &self.kept {
+            Some(Kept::Outcomes(key)) => Some(key),
+            Some(Kept::Failures) | None => None,
+        }
+    }
+
+    /// How many rows can be read back.
+    pub(crate) fn rows(&self) -> u64 {
+        self.runs.iter().map(|run| run.rows).sum()
+    }
+
     /// The table as text: JSON, gzip, base64.
     pub(crate) fn to_text(&self) -> Result<String> {
         let json = serde_json::to_vec(self).map_err(pq::damaged("new file"))?;

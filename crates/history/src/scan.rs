@@ -95,7 +95,7 @@ enum Part {
 }
 
 impl History {
-    /// Counts outcomes by job and test.
+    /// Counts outcomes by job and test. Runs of which only the failures are left are left out.
     ///
     /// # Errors
     /// When the store or the commit log cannot be read. A damaged file is told in [`Scanned::problems`].
@@ -104,10 +104,12 @@ impl History {
         filter.from = scan.windows.iter().map(|w| w.start).min();
         filter.until = scan.windows.iter().map(|w| w.end).max();
         let plan = self.plan(&filter)?;
-        let chunks = plan
+        // Failures without the passes beside them would be counted as a rate of one.
+        let whole = plan
             .chunks
             .into_iter()
-            .map(|(file, table)| Part::Chunk(file, table));
+            .filter(|(_, table)| !table.failures_only());
+        let chunks = whole.map(|(file, table)| Part::Chunk(file, table));
         let runs = plan.run_files.into_iter().map(Part::Run);
         let parts: Vec<Part> = chunks.chain(runs).collect();
         let mut scanned = Scanned {
@@ -179,6 +181,9 @@ impl History {
         if windows.of_run.iter().all(|window| *window == OUTSIDE) {
             return Ok((0, Sorted::new()));
         }
+        if table.cells().is_some() {
+            return self.scan_thinned(file, (&windows, scan));
+        }
         let key = &file.key;
         let opened = chunk::open(self.store.as_ref(), key, !scan.ids.is_empty())?;
         let selection = select_ids(&opened, &scan.ids);
@@ -195,6 +200,30 @@ impl History {
             Ok(())
         })?;
         Ok((rows, counter.finish()))
+    }
+}
+
+impl History {
+    /// Counts the rows of a thinned file, made from its cells.
+    fn scan_thinned(
+        &self,
+        file: &FileEntry,
+        (windows, scan): (&Windows, &Scan),
+    ) -> Result<(u64, Sorted)> {
+        let mut reader = chunk::Chunk::open(self.store.as_ref(), &file.key)?.rows()?;
+        let (mut counter, mut seen, mut rows) = (Counter::default(), 0, Vec::new());
+        loop {
+            reader.next_into(&mut rows)?;
+            if rows.is_empty() {
+                return Ok((seen, counter.finish()));
+            }
+            seen += rows.len() as u64;
+            for row in rows.iter().filter(|row| wanted(scan, row.test.id)) {
+                let window = windows.of_number(row.run.cast_signed());
+                let outcome = row.test.outcome.code();
+                counter.add(row.test.id.0, outcome, row.test.flaked, window);
+            }
+        }
     }
 }
 

@@ -254,7 +254,11 @@ impl History {
             });
         }
         let plan = self.plan(&filter)?;
-        let in_chunks = plan.chunks.iter().any(|(_, table)| {
+        let whole = plan
+            .chunks
+            .iter()
+            .filter(|(_, table)| !table.failures_only());
+        let in_chunks = whole.into_iter().any(|(_, table)| {
             let mut infos = table.runs.iter().map(|run| &run.info);
             infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
         });

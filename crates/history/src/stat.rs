@@ -234,6 +234,7 @@ impl History {
     ) -> Result<(Vec<TestHistory>, Vec<Problem>)> {
         let filter = Filter {
             with_texts: true,
+            failures_only: true,
             ..filter.clone()
         };
         let mut shown: BTreeMap<TestId, TestHistory> = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::sample::{START, run};
 
 /// A store that fails at its n-th write and at every one after it: what a killed process leaves.
 #[derive(Debug)]
-struct Dying {
+pub(crate) struct Dying {
     inner: FileStore,
     left: AtomicU64,
     /// Whether the write that dies is done all the same: killed just after it.
@@ -23,6 +23,17 @@ struct Dying {
 }
 
 impl Dying {
+    /// A new history in a folder, and a store in it that dies at its `left`-th write.
+    pub(crate) fn in_folder(folder: &std::path::Path, left: u64, after: bool) -> Arc<Self> {
+        let inner = FileStore::new(folder);
+        History::init_in(Arc::new(inner.clone()), START).unwrap();
+        Arc::new(Self {
+            inner,
+            left: AtomicU64::new(left),
+            after,
+        })
+    }
+
     fn step(&self, key: &str) -> Result<bool> {
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
@@ -122,15 +133,9 @@ fn dying_at_any_write_loses_and_doubles_nothing() {
     for after in [false, true] {
         for left in 1.. {
             let folder = tempfile::tempdir().unwrap();
-            let inner = FileStore::new(folder.path());
-            History::init_in(Arc::new(inner.clone()), START).unwrap();
-            let dying = Dying {
-                inner,
-                left: AtomicU64::new(left),
-                after,
-            };
+            let dying = Dying::in_folder(folder.path(), left, after);
             let mut recorded = 0;
-            let history = History::open_in(Arc::new(dying)).unwrap();
+            let history = History::open_in(dying).unwrap();
             let through = work(&history, &mut recorded).is_ok();
 
             let survivor = History::open(folder.path().to_str().unwrap()).unwrap();

@@ -13,6 +13,7 @@ mod export;
 mod golden;
 mod import;
 mod record;
+mod retention;
 mod sample;
 mod scan;
 mod snapshot;
