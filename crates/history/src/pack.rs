@@ -88,7 +88,7 @@ impl<'a> Pack<'a> {
         let mut writer = ChunkWriter::new()?;
         let streams = group.streams(&table, &BTreeSet::new())?;
         merge(streams, |row| writer.push(row))?;
-        self.put_file(period, table, writer)?;
+        self.put_file(period, &table, writer)?;
         self.commit.taken_in.add(taken_in.runs, taken_in.rows);
         Ok(())
     }
@@ -107,7 +107,7 @@ impl<'a> Pack<'a> {
         let ThinnedFiles { rows, cells } = thinner.finish(&mut table)?;
         let key = self.put_cells(period, &table, cells)?;
         table.kept = Some(Kept::Outcomes(key));
-        self.put_file(period, table, rows)?;
+        self.put_file(period, &table, rows)?;
         self.commit.taken_in.add(taken_in.runs, taken_in.rows);
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<'a> Pack<'a> {
         }
         table.kept = Some(Kept::Failures);
         let gone = before.saturating_sub(table.rows());
-        self.put_file(period, table, writer)?;
+        self.put_file(period, &table, writer)?;
         self.commit.taken_in.add(taken_in.runs, taken_in.rows);
         self.commit.expired.add(0, gone);
         Ok(())
@@ -149,9 +149,9 @@ impl<'a> Pack<'a> {
     }
 
     /// Writes a file of rows; fails when it does not hold the rows of its table.
-    fn put_file(&mut self, period: &str, table: RunTable, writer: ChunkWriter) -> Result<()> {
-        let entry = entry_of(Kind::Rows, period, &table);
-        let (bytes, rows) = writer.finish(&table)?;
+    fn put_file(&mut self, period: &str, table: &RunTable, writer: ChunkWriter) -> Result<()> {
+        let entry = entry_of(Kind::Rows, period, table);
+        let (bytes, rows) = writer.finish(table)?;
         let implied = table.cells().is_some();
         if rows != entry.rows && !(implied && rows < entry.rows) {
             let why = format!("{} rows should have been packed, {rows} were", entry.rows);

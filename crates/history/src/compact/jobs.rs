@@ -70,7 +70,7 @@ pub(super) fn jobs_of(plan: &Plan, options: &CompactOptions) -> Vec<Job> {
         let place = match tier_of(table) {
             Tier::Rows => (period, tier),
             // What was let go does not come back when retention grows.
-            kept => (file.period.as_str(), kept.max(tier)),
+            kept @ (Tier::Outcomes | Tier::Failures) => (file.period.as_str(), kept.max(tier)),
         };
         let job = job_at(&mut jobs, file.of.runs_folder(), place);
         job.partition.clone_from(&file.of);

@@ -234,7 +234,9 @@ proptest! {
         prop_assert_eq!(history.verify().unwrap().problems, vec![]);
         made.sort_by_key(|run| run.info.started_at);
         let mut expected = Baseline::default();
-        made.iter().for_each(|run| expected.observe(run));
+        for run in &made {
+            expected.observe(run);
+        }
         let of = BaselineOf {
             repo: "org/repo".to_owned(),
             branch: "main".to_owned(),
