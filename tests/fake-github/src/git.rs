@@ -1,6 +1,7 @@
 //! Git objects in memory, named by the SHA-1 that git itself gives them.
 
 mod merge;
+mod raw;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -131,10 +132,14 @@ impl Objects {
 
     pub(crate) fn put_commit(&mut self, commit: Commit) -> Sha {
         let sha = name("commit", &commit.bytes());
-        self.kept
-            .entry(sha.clone())
-            .or_insert_with(|| Object::Commit(Arc::new(commit)));
+        self.put_commit_as(sha.clone(), commit);
         sha
+    }
+
+    fn put_commit_as(&mut self, sha: Sha, commit: Commit) {
+        self.kept
+            .entry(sha)
+            .or_insert_with(|| Object::Commit(Arc::new(commit)));
     }
 
     pub(crate) fn blob(&self, sha: &str) -> Option<&Bytes> {

@@ -24,6 +24,7 @@ mod control;
 mod fake;
 mod fault;
 mod git;
+mod import;
 mod limits;
 mod page;
 mod pipeline;

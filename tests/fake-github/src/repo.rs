@@ -1,6 +1,7 @@
 //! A repository of the fake: seeding it and looking at it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -109,6 +110,16 @@ impl Repo {
         self.with("push", |world| {
             world.push(repo, branch, files, &format!("change {branch}"))
         })
+    }
+
+    /// Takes branches and tags of a git repository on this machine, under the names that its commits have there. They replace the branches that are here.
+    ///
+    /// # Panics
+    /// When there is no `git` or no repository.
+    #[track_caller]
+    pub fn import(&self, folder: &Path) {
+        let imported = done("read the git repository", crate::import::read(folder));
+        done("import", self.core.world().import(&self.name, imported));
     }
 
     /// Opens a pull request from a branch of the repository to its default branch; a branch that has nothing new gets a commit.

@@ -1,6 +1,7 @@
 //! The seed file: what a fake that runs as a process starts with.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -36,6 +37,8 @@ pub(crate) struct TokenSeed {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RepoSeed {
+    /// Folder of a git repository whose branches it starts with.
+    git: Option<PathBuf>,
     private: bool,
     /// Text of files by path, by branch; `null` deletes. Branches come before pull requests.
     branches: BTreeMap<String, Map<String, Value>>,
@@ -166,6 +169,11 @@ fn contents(files: &Map<String, Value>) -> Contents {
 impl RepoSeed {
     fn plant(self, world: &mut World, name: &str) -> Result<Value, Reply> {
         world.ensure_repo(name);
+        if let Some(folder) = &self.git {
+            let imported =
+                crate::import::read(folder).and_then(|imported| world.import(name, imported));
+            imported.map_err(|error| Reply::unprocessable(&error))?;
+        }
         for (branch, files) in &self.branches {
             world.push(name, branch, contents(files), &format!("seed {branch}"))?;
         }
