@@ -81,12 +81,8 @@ fn odds(finding: &Finding) -> String {
         return "none".to_owned();
     }
     let (p, who) = words::leading(finding);
-    let text = format!(
-        "{} {who}, from {}",
-        percent(p),
-        words::sample(&finding.evidence)
-    );
-    prose(&text, Spot::Cell)
+    let sample = words::sample(&finding.evidence);
+    prose(&format!("{} {who} (from {sample})", percent(p)), Spot::Cell)
 }
 
 fn links(case: &Case<'_>) -> String {
@@ -131,8 +127,13 @@ fn untold(merged: &Merged<'_>, causes: &[Cause<'_>]) -> String {
     if parts.is_empty() {
         return String::new();
     }
+    let twice = if merged.has_left_out() && merged.jobs.len() > 1 {
+        " Where so many fail, a test counts once a job."
+    } else {
+        ""
+    };
     format!(
-        "And {} not in this table: {}.\n\n",
+        "And {} not in this table: {}.{twice}\n\n",
         count(counts.all(), "failure"),
         parts.join(", ")
     )

@@ -11,7 +11,7 @@ fn comment(report: &Report) -> String {
 
 #[test]
 fn a_mixed_run_is_a_table_with_details_folded() {
-    insta::assert_snapshot!(comment(&fixture::mixed()), @r#"
+    insta::assert_snapshot!(comment(&fixture::mixed()), @r"
     <!-- sprag-compare -->
     ### 1 of 4 failures look caused by this PR
 
@@ -19,10 +19,10 @@ fn a_mixed_run_is_a_table_with_details_folded() {
 
     | Test | Verdict | Odds | History | Same failure elsewhere | Look at | What to do |
     | --- | --- | --- | --- | --- | --- | --- |
-    | `TestInvoice › test_adds_tax[de-19]` | **caused**, blocks | &gt; 99 % this PR broke it, from 412 runs in 14 days | failed in 0 of 412 runs in 14 days | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last pass](https://ci.example/acme/shop/runs/1187) | fix the test or the code that it tests |
-    | `TestCart › test_concurrent_checkout` | **suspect**, does not block | 62 % this PR broke it, from 412 runs in 14 days | failed in 3 and passed on a retry in 2 of 412 runs in 14 days, 1 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1130), [last pass](https://ci.example/acme/shop/runs/1187) | rerun this test 3 times on the same commit: that should settle it (one rerun passes with 36 %, from 412 runs in 14 days) |
-    | `tests/test_rates.py › test_live_exchange_rates` | **broken-base**, does not block | 98 % a broken base, from 412 runs in 14 days | failed in 4 of 412 runs in 14 days, 4 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1188), [last pass](https://ci.example/acme/shop/runs/1184) | nothing in this PR; rebase once the base is repaired |
-    | `TestQueue › test_retries_after_disconnect` | **flake**, does not block | 98 % fails by itself, from 412 runs in 14 days | failed in 22 and passed on a retry in 9 of 412 runs in 14 days, 29 of them like now; 1 failure of a broken base left out | PR 471, PR 479 | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1182), [last pass](https://ci.example/acme/shop/runs/1187) | nothing in this PR; a rerun passes with 94 % (from 412 runs in 14 days) |
+    | `TestInvoice › test_adds_tax[de-19]` | **caused**, blocks | &gt; 99 % this PR broke it (from 412 runs in 14 days) | failed in 0 of 412 runs in 14 days | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last pass](https://ci.example/acme/shop/runs/1187) | fix the test or the code that it tests |
+    | `TestCart › test_concurrent_checkout` | **suspect**, does not block | 62 % this PR broke it (from 412 runs in 14 days) | failed in 3 and passed on a retry in 2 of 412 runs in 14 days, 1 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1130), [last pass](https://ci.example/acme/shop/runs/1187) | rerun this test 3 times on the same commit: that should settle it (one rerun passes with 36 %, from 412 runs in 14 days) |
+    | `tests/test_rates.py › test_live_exchange_rates` | **broken-base**, does not block | 98 % a broken base (from 412 runs in 14 days) | failed in 4 of 412 runs in 14 days, 4 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1188), [last pass](https://ci.example/acme/shop/runs/1184) | nothing in this PR; rebase once the base is repaired |
+    | `TestQueue › test_retries_after_disconnect` | **flake**, does not block | 98 % fails by itself (from 412 runs in 14 days) | failed in 22 and passed on a retry in 9 of 412 runs in 14 days, 29 of them like now; 1 failure of a broken base left out | PR 471, PR 479 | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1182), [last pass](https://ci.example/acme/shop/runs/1187) | nothing in this PR; a rerun passes with 94 % (from 412 runs in 14 days) |
 
     **caused**: this PR broke it · **suspect**: not settled; a few reruns would tell · **broken-base**: the base is broken in the same way · **flake**: fails like this without any change.
 
@@ -121,19 +121,19 @@ fn a_mixed_run_is_a_table_with_details_folded() {
     </details>
 
     Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`. Results: 4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 passed only on a retry.
-    "#);
+    ");
 }
 
 #[test]
 fn a_clear_run_is_three_lines() {
-    insta::assert_snapshot!(comment(&fixture::clear()), @r#"
+    insta::assert_snapshot!(comment(&fixture::clear()), @r"
     <!-- sprag-compare -->
     ### All 4,812 tests passed or were skipped
 
     **Nothing blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
 
     Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 412 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`. Results: 4,812 tests: 4,795 passed, 17 skipped.
-    "#);
+    ");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use model::{Conclusion, Report, Verdict};
+use model::{Conclusion, Failure, Report, TestName, Verdict};
 use proptest::prelude::{Just, ProptestConfig, Strategy as _, prop_assert_eq, proptest};
 
 use super::{Gaps, Merged, merged};
@@ -152,6 +152,170 @@ fn counts_stay_exact_where_findings_were_left_out() {
 fn one_report_keeps_its_own_headline() {
     let report = fixture::mixed();
     assert_eq!(Merged::of(&report).headline(), report.headline);
+}
+
+/// 500 failures of 500 causes in each of 20 jobs, one in five of them the same test everywhere.
+fn twenty_jobs(text: &str) -> Vec<Part> {
+    let kinds = [fixture::caused(), fixture::suspect(), fixture::flake()];
+    let finding = |shard: usize, i: usize| {
+        let number = if i.is_multiple_of(5) {
+            i
+        } else {
+            shard * 500 + i
+        };
+        let letters: String = number
+            .to_string()
+            .bytes()
+            .map(|b| char::from(b'a' + b - b'0'))
+            .collect();
+        let failure = Failure::of(&format!("{letters} {text}"));
+        let mut finding = kinds[i % 3].clone();
+        finding.signature = Some(failure.signature());
+        finding.failure = Some(failure);
+        finding.test = TestName::new(text, None, &format!("{text} {number}"));
+        finding
+    };
+    let of_job = |shard: usize| {
+        let mut findings: Vec<_> = (0..500).map(|i| finding(shard, i)).collect();
+        findings.sort_by_key(|finding| finding.verdict);
+        job(&format!("shard {shard:02} {text}"), fixture::with(findings))
+    };
+    (0..20).map(of_job).collect()
+}
+
+#[test]
+fn ten_thousand_failures_over_twenty_jobs_fit_everywhere() {
+    for text in ["some_test", &"\u{1f9ea}|`@a".repeat(100)] {
+        let parts = twenty_jobs(text);
+        let gaps = Gaps {
+            missing: (0..300).map(|i| format!("{text} {i}")).collect(),
+            ..Gaps::default()
+        };
+        let merged = merged(&parts, &gaps);
+        assert_eq!(
+            merged.headline(),
+            "3,340 of 10,000 failures look caused by this PR; 300 jobs missing"
+        );
+        let options = crate::MarkdownOptions::default();
+        let comment = crate::comment(&merged, &options);
+        assert!(
+            comment.encode_utf16().count() <= 65_536,
+            "{}",
+            comment.len()
+        );
+        let summary = crate::summary(&merged, &options);
+        assert!(summary.len() <= 65_536);
+        let roomy = crate::MarkdownOptions {
+            limit: usize::MAX,
+            ..options.clone()
+        };
+        let summary = crate::summary(&merged, &roomy);
+        assert!(summary.len() <= crate::SUMMARY_LIMIT, "{}", summary.len());
+        let check = crate::check_run(&merged, &options);
+        assert!(
+            check.title.len() <= 255 && check.summary.len() <= 65_535 && check.text.len() <= 65_535
+        );
+        for page in [&comment, &summary, &check.summary, &check.text] {
+            assert_eq!(
+                page.matches("<details>").count(),
+                page.matches("</details>").count()
+            );
+            assert_eq!(
+                page.lines().filter(|line| line.starts_with("```")).count() % 2,
+                0
+            );
+        }
+        for page in [&comment, &summary, &check.summary] {
+            assert!(
+                page.contains("not in this table: ") && page.contains("\nJudged 20 jobs of "),
+                "{page}"
+            );
+        }
+        assert!(crate::annotations(&merged).len() <= 500);
+        assert!(crate::status(&merged).encode_utf16().count() <= 140);
+    }
+}
+
+#[test]
+fn one_comment_names_every_job() {
+    let parts = parts();
+    let gaps = Gaps {
+        missing: vec!["e2e (chrome)".to_owned(), "e2e (firefox)".to_owned()],
+        damaged: vec![("bench".to_owned(), crate::read_part(b"{").unwrap_err())],
+    };
+    let comment = crate::comment(&merged(&parts, &gaps), &crate::MarkdownOptions::default());
+    let folded = comment.find("<details><summary>Why").unwrap();
+    insta::assert_snapshot!(comment.get(..folded).unwrap(), @r"
+    <!-- sprag-compare -->
+    ### 1 of 4 failures looks caused by this PR; 3 jobs missing
+
+    **1 failure blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
+
+    **Still missing:** `e2e (chrome)`, `e2e (firefox)`. **Cannot be read:** `bench`.
+
+    | Test | Verdict | Odds | History | Same failure elsewhere | Look at | What to do |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `TestInvoice › test_adds_tax[de-19]` in `unit (linux)`, `unit (windows)` | **caused**, blocks | &gt; 99 % this PR broke it (from 412 runs in 14 days) | failed in 0 of 412 runs in 14 days | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last pass](https://ci.example/acme/shop/runs/1187) | fix the test or the code that it tests |
+    | `TestCart › test_concurrent_checkout` in `unit (linux)`, `unit (windows)` | **suspect**, does not block | 62 % this PR broke it (from 412 runs in 14 days) | failed in 3 and passed on a retry in 2 of 412 runs in 14 days, 1 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1130), [last pass](https://ci.example/acme/shop/runs/1187) | rerun this test 3 times on the same commit: that should settle it (one rerun passes with 36 %, from 412 runs in 14 days) |
+    | `tests/test_rates.py › test_live_exchange_rates` in `unit (linux)` | **broken-base**, does not block | 98 % a broken base (from 412 runs in 14 days) | failed in 4 of 412 runs in 14 days, 4 of them like now | none seen | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1188), [last pass](https://ci.example/acme/shop/runs/1184) | nothing in this PR; rebase once the base is repaired |
+    | `TestQueue › test_retries_after_disconnect` in `unit (linux)`, `unit (macos)` | **flake**, does not block | 98 % fails by itself (from 412 runs in 14 days) | failed in 22 and passed on a retry in 9 of 412 runs in 14 days, 29 of them like now; 1 failure of a broken base left out | PR 471, PR 479 | [this run](https://ci.example/acme/shop/runs/90412), [last failure](https://ci.example/acme/shop/runs/1182), [last pass](https://ci.example/acme/shop/runs/1187) | nothing in this PR; a rerun passes with 94 % (from 412 runs in 14 days) |
+
+    **caused**: this PR broke it · **suspect**: not settled; a few reruns would tell · **broken-base**: the base is broken in the same way · **flake**: fails like this without any change.
+
+    <details><summary>Jobs (4 jobs)</summary>
+
+    | Job | Answer | Failures | Results | Against |
+    | --- | --- | --- | --- | --- |
+    | `lint` [this run](https://ci.example/acme/shop/runs/90412) | All 4,812 tests passed or were skipped | none | 4,812 tests: 4,795 passed, 17 skipped | 412 runs in 14 days |
+    | `unit (linux)` [this run](https://ci.example/acme/shop/runs/90412) | 1 of 4 failures look caused by this PR | 1 caused, 1 suspect, 1 broken-base, 1 flake | 4,812 tests: 4,791 passed, 4 failed, 17 skipped; 1 passed only on a retry | 412 runs in 14 days |
+    | `unit (macos)` [this run](https://ci.example/acme/shop/runs/90412) | 0 of 1 failures look caused by this PR | 1 flake | 4,812 tests: 4,794 passed, 1 failed, 17 skipped | 412 runs in 14 days |
+    | `unit (windows)` [this run](https://ci.example/acme/shop/runs/90412) | 0 of 2 failures look caused by this PR | 1 suspect, 1 flake | 4,812 tests: 4,793 passed, 2 failed, 17 skipped | 412 runs in 14 days |
+
+    </details>
+
+    <details><summary>Besides failures (2 changes)</summary>
+
+    - **fixed** `tests/test_refund.py › test_partial_refund`: failed in the last 6 runs on main, passes here (`unit (linux)`)
+    - **slower** `tests/test_search.py › test_full_text` (7.5 s, usually 1.4 s): 5.2 times the median of 380 runs in 14 days (`unit (linux)`)
+
+    </details>
+
+    <details><summary>Problems in the input (2 problems)</summary>
+
+    - the part of `bench`: it is damaged or no part of a report: line 1, column 1
+    - in `results/TEST-cart.xml:812`: file ends inside `<testcase>` (hint: the tests before it were read) (`unit (linux)`)
+
+    </details>
+    ");
+}
+
+#[test]
+fn the_first_week_says_how_many_runs_are_missing() {
+    let mut report = fixture::clear();
+    report.subject.baseline_runs = 4;
+    report.subject.runs_missing = 1;
+    insta::assert_snapshot!(crate::comment(&Merged::of(&report), &crate::MarkdownOptions::default()), @r"
+    <!-- sprag-compare -->
+    ### All 4,812 tests passed or were skipped
+
+    **Nothing blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
+
+    **First week:** History has 4 runs of this job on main; 1 more is needed for a first verdict. Each push to main records one; `sprag-compare backfill` fetches those of earlier workflow runs at once.
+
+    Judged `acme/shop`, job unit (linux), PR 482, commit `3f2a9c1d5be0` ([this run](https://ci.example/acme/shop/runs/90412)), against 4 runs of this job on main in the 14 days up to 2026-11-20 10:00 UTC, newest 2026-11-20 08:12 UTC, merge base `b81e0c2f9a`; 1 more run needed for first verdicts. Results: 4,812 tests: 4,795 passed, 17 skipped.
+    ");
+    report.subject.baseline_runs = 0;
+    report.subject.runs_missing = 5;
+    let parts = [job("a", report), job("b", fixture::clear())];
+    let comment = crate::comment(
+        &merged(&parts, &Gaps::default()),
+        &crate::MarkdownOptions::default(),
+    );
+    let notice = comment
+        .lines()
+        .find(|line| line.contains("First week"))
+        .unwrap();
+    insta::assert_snapshot!(notice, @r"**First week:** History has no run of `a` on main; 5 more are needed for a first verdict. Each push to main records one; `sprag-compare backfill` fetches those of earlier workflow runs at once.");
 }
 
 proptest! {
