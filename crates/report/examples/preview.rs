@@ -46,6 +46,11 @@ fn main() {
         write("md", &|| report::markdown(&report, &options));
         write("json", &|| report::json(&report));
     }
+    for (name, report) in [("mixed", fixture::mixed()), ("many", many())] {
+        let part = report::part(&report);
+        println!("part of {name}: {} bytes", part.len());
+        fs::write(folder.join(format!("{name}.part.json")), part).unwrap();
+    }
     for (name, parts, gaps) in [
         ("matrix", matrix(), report::Gaps::default()),
         ("matrix-waiting", matrix(), gaps()),

@@ -1,6 +1,6 @@
 //! What one job of a workflow run tells the others: its report, small enough to travel.
 //!
-//! A part is JSON in UTF-8 of at most [`MOST_PART_BYTES`], which zstd takes to about a tenth. The worst findings are whole, the next ones have
+//! A part is JSON in UTF-8 of at most [`MOST_PART_BYTES`]. The worst findings are whole, the next ones have
 //! their names and odds, further ones are only counted: counts are exact whatever was left out. What comes back is
 //! hostile: another job of the pull request may have written it.
 
