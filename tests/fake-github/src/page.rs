@@ -16,46 +16,25 @@ const USUAL: usize = 30;
 const MOST: usize = 100;
 
 /// Cuts a list to the page that was asked for and links to the others below `url` (without a query).
-pub(crate) fn cut(reply: Reply, url: &str, query: &BTreeMap<String, String>) -> Reply {
-    let Reply {
-        status,
-        mut headers,
-        content,
-    } = reply;
-    let Content::Page(page) = content else {
-        return Reply {
-            status,
-            headers,
-            content,
-        };
+pub(crate) fn cut(mut reply: Reply, url: &str, query: &BTreeMap<String, String>) -> Reply {
+    let Content::Page(page) = reply.content else {
+        return reply;
     };
-    let asked = |name: &str| {
-        query
-            .get(name)
-            .and_then(|text| text.parse::<usize>().ok())
-            .filter(|number| *number > 0)
-    };
-    let size = asked("per_page").unwrap_or(USUAL).min(MOST);
-    let place = Place {
-        number: asked("page").unwrap_or(1),
-        last: page.items.len().div_ceil(size).max(1),
-    };
+    let place = Place::of(query, page.items.len());
     let link = place.links(url, query);
     if !link.is_empty() {
-        headers.push(("link", link));
+        reply.headers.push(("link", link));
     }
+    let before = (place.number - 1).saturating_mul(place.size);
     let items = page
         .items
         .iter()
-        .skip((place.number - 1) * size)
-        .take(size)
+        .skip(before)
+        .take(place.size)
         .cloned()
         .collect();
-    Reply {
-        status,
-        headers,
-        content: Content::Json(whole(*page, items)),
-    }
+    reply.content = Content::Json(whole(*page, items));
+    reply
 }
 
 fn whole(page: Page, items: Vec<Value>) -> Value {
@@ -71,16 +50,34 @@ fn whole(page: Page, items: Vec<Value>) -> Value {
     }
 }
 
+/// Which page of how many.
 struct Place {
+    size: usize,
     number: usize,
     last: usize,
 }
 
 impl Place {
+    fn of(query: &BTreeMap<String, String>, items: usize) -> Self {
+        let asked = |name: &str| {
+            query
+                .get(name)
+                .and_then(|text| text.parse::<usize>().ok())
+                .filter(|number| *number > 0)
+        };
+        let size = asked("per_page").unwrap_or(USUAL).min(MOST);
+        Self {
+            size,
+            number: asked("page").unwrap_or(1),
+            last: items.div_ceil(size).max(1),
+        }
+    }
+
     fn links(&self, url: &str, query: &BTreeMap<String, String>) -> String {
-        let back = (self.number > 1).then_some([("prev", self.number - 1), ("first", 1)]);
-        let on =
-            (self.number < self.last).then_some([("next", self.number + 1), ("last", self.last)]);
+        let back =
+            (self.number > 1).then_some([("prev", self.last.min(self.number - 1)), ("first", 1)]);
+        let on = (self.number < self.last)
+            .then_some([("next", self.number.saturating_add(1)), ("last", self.last)]);
         let link = |(name, number): (&str, usize)| {
             format!("<{url}?{}>; rel=\"{name}\"", with_page(query, number))
         };
@@ -208,5 +205,6 @@ mod tests {
     fn a_list_that_fits_has_no_links() {
         assert_eq!(asked(&[]), (json!([1, 2, 3, 4, 5]), String::new()));
         assert_eq!(asked(&[("page", "9")]).0, json!([]));
+        assert_eq!(asked(&[("page", "18446744073709551615")]).0, json!([]));
     }
 }

@@ -160,33 +160,41 @@ impl Found<'_> {
     }
 
     fn checked(&self, parts: BTreeMap<String, String>, caller: Caller) -> Result<Call<'_>, Reply> {
+        self.check_headers()?;
+        let body = self.body()?;
+        let query = self.request.pairs();
+        let places = BTreeMap::from([("path", &parts), ("query", &query)]);
+        let mut found = self.core.contract.check_parameters(self.operation, &places);
+        found.extend(check_size(&query));
+        found.extend(self.core.contract.check_body(self.operation, body.as_ref()));
+        for what in found {
+            self.violation(Side::Request, what);
+        }
+        let accept = self.request.header("accept");
+        Ok(Call {
+            path: parts,
+            query,
+            body: body.unwrap_or_default(),
+            accept,
+            caller,
+        })
+    }
+
+    fn check_headers(&self) -> Result<(), Reply> {
         if self.request.header("user-agent").is_empty() {
             self.violation(Side::Request, "no User-Agent header".to_owned());
             let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
             return Err(Reply::error(403, text));
         }
-        let body = self.body()?;
-        let query = self.request.pairs();
-        let places = BTreeMap::from([("path", &parts), ("query", &query)]);
-        let mut found = self.core.contract.check_parameters(self.operation, &places);
-        if query
-            .get("per_page")
-            .and_then(|text| text.parse::<u32>().ok())
-            .is_some_and(|size| size > 100)
-        {
-            found.push("query parameter `per_page` is over 100: GitHub sends 100".to_owned());
+        let version = self.request.header("x-github-api-version");
+        if !["", API_VERSION].contains(&version) {
+            self.violation(Side::Request, format!("the API has no version `{version}`"));
+            return Err(Reply::error(
+                400,
+                "This version of the API is not supported",
+            ));
         }
-        found.extend(self.core.contract.check_body(self.operation, body.as_ref()));
-        for what in found {
-            self.violation(Side::Request, what);
-        }
-        Ok(Call {
-            path: parts,
-            query,
-            body: body.unwrap_or_default(),
-            accept: self.request.header("accept"),
-            caller,
-        })
+        Ok(())
     }
 
     fn body(&self) -> Result<Option<Value>, Reply> {
@@ -252,6 +260,15 @@ impl Found<'_> {
             self.violation(Side::Answer, what);
         }
     }
+}
+
+/// The version of the API that the description describes.
+const API_VERSION: &str = "2022-11-28";
+
+/// GitHub cuts larger pages without a word.
+fn check_size(query: &BTreeMap<String, String>) -> Option<String> {
+    let size = query.get("per_page")?.parse::<u32>().ok()?;
+    (size > 100).then(|| "query parameter `per_page` is over 100: GitHub sends 100".to_owned())
 }
 
 /// What GitHub's limit of content creation counts: what sends notifications.

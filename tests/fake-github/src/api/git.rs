@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Route, route};
 use crate::call::Call;
-use crate::git::{Commit, Entry, Person, Sha};
+use crate::git::{Commit, Entry, Objects, Person, Sha};
 use crate::reply::Reply;
 use crate::state::{World, seconds_of};
 use crate::view::encoded;
@@ -132,52 +132,51 @@ fn base_tree(world: &World, repo: &str, sha: &str) -> Result<Sha, Reply> {
         .ok_or_else(|| Reply::unprocessable("base_tree is not a valid tree oid"))
 }
 
+/// A path and what shall stand there.
+type Line = (String, Option<Entry>);
+
 fn tree_line(
     world: &mut World,
     (repo, base): (&str, Option<&str>),
     line: &Value,
-) -> Result<(String, Option<Entry>), Reply> {
+) -> Result<Line, Reply> {
     let field = |name: &str| line.get(name).and_then(Value::as_str);
-    let path = field("path").unwrap_or_default().to_owned();
-    if path.is_empty()
-        || path.starts_with('/')
-        || path
-            .split('/')
-            .any(|part| ["", ".", "..", ".git"].contains(&part))
-    {
-        return Err(Reply::unprocessable(
-            "tree.path contains a malformed path component",
-        ));
-    }
+    let path = tree_path(field("path"))?;
     let mode = field("mode").unwrap_or("100644").to_owned();
     let objects = world.objects_mut(repo)?;
     match (field("sha"), field("content")) {
-        (Some(sha), None) if objects.blob(sha).is_some() || objects.tree(sha).is_some() => Ok((
-            path,
-            Some(Entry {
-                mode,
-                sha: sha.to_owned(),
-            }),
-        )),
-        (Some(sha), None) => Err(Reply::unprocessable(&format!(
-            "tree.sha {sha} is not a valid blob"
-        ))),
+        (Some(sha), None) => known(objects, sha).map(|sha| (path, Some(Entry { mode, sha }))),
         (None, Some(content)) => {
             let sha = objects.put_blob(Bytes::from(content.to_owned()));
             Ok((path, Some(Entry { mode, sha })))
         }
-        (None, None) if line.get("sha") == Some(&Value::Null) => deleted(
-            path,
-            base.and_then(|base| objects.at(base, line.get("path")?.as_str()?)),
-        ),
+        (None, None) if line.get("sha") == Some(&Value::Null) => {
+            let there = base.and_then(|base| objects.at(base, &path));
+            deleted(path, there)
+        }
         _ => Err(Reply::unprocessable(
             "Must supply either tree.sha or tree.content",
         )),
     }
 }
 
+fn tree_path(path: Option<&str>) -> Result<String, Reply> {
+    let path = path.unwrap_or_default();
+    let is_malformed = path
+        .split('/')
+        .any(|part| ["", ".", "..", ".git"].contains(&part));
+    let refused = || Reply::unprocessable("tree.path contains a malformed path component");
+    (!is_malformed).then(|| path.to_owned()).ok_or_else(refused)
+}
+
+fn known(objects: &Objects, sha: &str) -> Result<Sha, Reply> {
+    let is_known = objects.blob(sha).is_some() || objects.tree(sha).is_some();
+    let refused = || Reply::unprocessable(&format!("tree.sha {sha} is not a valid blob"));
+    is_known.then(|| sha.to_owned()).ok_or_else(refused)
+}
+
 /// GitHub refuses to delete what is not there.
-fn deleted(path: String, known: Option<Entry>) -> Result<(String, Option<Entry>), Reply> {
+fn deleted(path: String, known: Option<Entry>) -> Result<Line, Reply> {
     known
         .map(|_| (path, None))
         .ok_or_else(|| Reply::unprocessable("GitRPC::BadObjectState"))
@@ -207,29 +206,37 @@ pub(super) fn person(world: &World, call: &Call<'_>, role: &str) -> Person {
 }
 
 fn create_commit(world: &mut World, call: &Call<'_>) -> Answer {
-    let author = person(world, call, "author");
-    let role = if call.body.get("committer").is_some() {
-        "committer"
-    } else {
-        "author"
-    };
-    let parents: Vec<Sha> = call
+    let has_committer = call.body.get("committer").is_some();
+    let parents = call
         .body
         .get("parents")
         .and_then(Value::as_array)
         .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
+        .flatten();
     let commit = Commit {
         tree: call.required("tree")?.to_owned(),
-        parents,
-        committer: person(world, call, role),
-        author,
+        parents: parents
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        author: person(world, call, "author"),
+        committer: person(
+            world,
+            call,
+            if has_committer { "committer" } else { "author" },
+        ),
         message: call.required("message")?.to_owned(),
     };
     let objects = world.objects_mut(&call.repo_name())?;
+    check_commit(objects, &commit)?;
+    let sha = objects.put_commit(commit);
+    call.view(world)?
+        .git_commit(&sha)
+        .map(Reply::created)
+        .ok_or_else(Reply::not_found)
+}
+
+fn check_commit(objects: &Objects, commit: &Commit) -> Result<(), Reply> {
     if objects.tree(&commit.tree).is_none() {
         return Err(Reply::unprocessable("Tree SHA does not exist"));
     }
@@ -242,11 +249,7 @@ fn create_commit(world: &mut World, call: &Call<'_>) -> Answer {
             "Parent SHA does not exist or is not a commit object",
         ));
     }
-    let sha = objects.put_commit(commit);
-    call.view(world)?
-        .git_commit(&sha)
-        .map(Reply::created)
-        .ok_or_else(Reply::not_found)
+    Ok(())
 }
 
 fn full(call: &Call<'_>) -> String {

@@ -186,6 +186,24 @@ fn a_client_without_a_name_is_refused() {
 }
 
 #[test]
+fn a_version_of_the_api_that_does_not_exist_is_refused() {
+    let world = World::new();
+    let ask = |version: &str| {
+        world
+            .client
+            .send(
+                "GET",
+                &world.at(""),
+                &[("x-github-api-version", version)],
+                "",
+            )
+            .status
+    };
+    assert_eq!((ask("2022-11-28"), ask("2020-01-01")), (200, 400));
+    assert_eq!(world.github.violations().len(), 1);
+}
+
+#[test]
 fn a_token_that_reaches_the_storage_host_is_caught() {
     let world = World::new();
     let (_, _, artifact) = world.run();
