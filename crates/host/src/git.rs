@@ -50,6 +50,13 @@ impl GitFacts {
             .collect()
     }
 
+    /// The files that git tracks, in its order; empty when git cannot say.
+    pub fn files(folder: &Path) -> Vec<String> {
+        let listed = git(folder, &["ls-files", "-z"]);
+        let paths = listed.split('\0').filter(|path| !path.is_empty());
+        paths.map(str::to_owned).collect()
+    }
+
     /// The newest common ancestor of `base` and the checkout; empty when git cannot say.
     pub fn merge_base(folder: &Path, base: &str) -> String {
         git(folder, &["merge-base", "--end-of-options", base, "HEAD"])

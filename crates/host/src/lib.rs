@@ -15,7 +15,7 @@ mod progress;
 pub use ci::{CiFacts, Environment};
 pub use clock::now;
 pub use console::Console;
-pub use event::PullRequestEvent;
+pub use event::{BranchEvent, Event, MergeGroupEvent, PullRequestEvent, WorkflowRunEvent};
 pub use exit::Exit;
 pub use files::{FilesError, expand};
 pub use git::GitFacts;

@@ -1,255 +1,191 @@
 //! `action`: one step of a GitHub workflow. Inputs come from the environment (`action.yml` maps them), the event from its file.
 //!
-//! On a pull request the run is compared with history and recorded as data of that pull request; on anything else it is recorded.
+//! A branch is recorded; a pull request or a merge group is compared with history, published and recorded as what it is; the end
+//! of an untrusted run (`workflow_run`) is picked up from its artifacts.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+mod branch;
+mod compare;
+mod gather;
+pub(crate) mod inputs;
+pub(crate) mod outputs;
+mod parts;
+mod pickup;
+mod publish;
+#[cfg(test)]
+mod table;
+mod target;
 
-use host::{Environment, Exit, PullRequestEvent};
-use model::{Conclusion, Report, Verdict};
+use std::fs;
+use std::path::Path;
 
-use crate::check;
-use crate::cli::{Check, Record, RunArgs, Store};
+use github::Repo;
+use host::{Event, Exit};
+use model::Conclusion;
+
+use self::inputs::{Inputs, OnUndecided, Publishing};
+use self::outputs::{conclusion_word, write_output};
+use self::target::{Target, WorkflowRun};
 use crate::context::Context;
 use crate::error::Error;
-use crate::history_verbs;
-use crate::record;
 
 /// An event file is a few hundred kilobytes at most; what is longer is not one.
 const MOST_EVENT_BYTES: u64 = 25 << 20;
 
-pub(crate) fn run(context: &Context) -> Result<Exit, Error> {
-    let inputs = Inputs::of(&context.env)?;
-    if let Some(event) = event(&context.env) {
-        return compare(&inputs, &event, context);
-    }
-    if says_pull_request(&context.env) {
-        write_output(
-            &context.env,
-            "conclusion",
-            conclusion_word(Conclusion::Undecided),
-        )?;
-        context.console.note(
-            "sprag-compare: this is a pull request, but its event file (GITHUB_EVENT_PATH) cannot be read",
-        );
-        return Ok(Exit::Undecided);
-    }
-    let exit = record::run(&inputs.record(None), context)?;
-    history_verbs::maintain(&inputs.history, context)?;
-    write_output(&context.env, "conclusion", "recorded")?;
-    Ok(exit)
+/// A step at work.
+#[derive(Debug)]
+struct Step<'a> {
+    inputs: &'a Inputs,
+    publishing: Publishing,
+    context: &'a Context,
+    /// The repository at GitHub; `None` without a token.
+    repo: Option<Repo>,
 }
 
-/// The inputs of `action.yml`.
-struct Inputs {
-    files: Vec<String>,
-    history: String,
-    job: Option<String>,
-    base: Option<String>,
-    fail_on: Option<String>,
-    html: Option<String>,
-    reports: PathBuf,
+pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
+    let publishing = inputs.publishing()?;
+    inputs.settings("")?;
+    inputs.jobs()?;
+    let step = Step {
+        inputs,
+        context,
+        repo: context.repository()?,
+        publishing,
+    };
+    match step.play() {
+        Err(error) if error.exit() == Exit::Undecided => step.undecided(&error.to_string()),
+        played => played,
+    }
 }
 
-impl Inputs {
-    fn of(env: &Environment) -> Result<Self, Error> {
-        let text = |name: &str| env.get(name).map(str::to_owned);
-        let files = text("SPRAG_FILES").ok_or_else(|| {
-            Error::argument(
-                "the input `files` is empty",
-                "name the result files: `files: out/**/*.xml`",
-            )
-        })?;
-        Ok(Self {
-            files: vec![files],
-            history: text("SPRAG_HISTORY").unwrap_or_else(|| "file:.sprag-history".to_owned()),
-            job: text("SPRAG_JOB"),
-            base: text("SPRAG_BASE"),
-            fail_on: text("SPRAG_FAIL_ON"),
-            html: text("SPRAG_HTML"),
-            reports: text("RUNNER_TEMP").map_or_else(std::env::temp_dir, PathBuf::from),
+impl Step<'_> {
+    fn play(&self) -> Result<Exit, Error> {
+        let env = &self.context.env;
+        let name = env.get("GITHUB_EVENT_NAME");
+        let workflow = env.get("GITHUB_WORKFLOW").unwrap_or_default();
+        if name == Some("pull_request_target") {
+            return Err(Error::argument(
+                "`pull_request_target` runs with write rights, so the code of a pull request must not run there",
+                "test on `pull_request` and compare on `workflow_run`: examples/workflows/tests.yml and sprag.yml",
+            ));
+        }
+        let run = WorkflowRun::of_process(&self.context.ci(), workflow);
+        match read_event(name, env.get("GITHUB_EVENT_PATH")) {
+            Some(Event::PullRequest(pull)) => {
+                self.compare_checkout(&Target::of_pull_request(&pull, run))
+            }
+            Some(Event::MergeGroup(group)) => {
+                self.compare_checkout(&Target::of_merge_group(&group, run))
+            }
+            Some(Event::WorkflowRun(ended)) => self.pick_up(&ended),
+            Some(Event::Branch(branch)) => self.record_checkout(&branch),
+            None if name.is_none_or(|name| !needs_payload(name)) => {
+                self.record_checkout(&host::BranchEvent::default())
+            }
+            Some(Event::Other) => self.skip(&format!(
+                "nothing to do on the event `{}`",
+                name.unwrap_or_default()
+            )),
+            None => self.undecided("the event file (GITHUB_EVENT_PATH) cannot be read"),
+        }
+    }
+
+    /// Says that there was nothing to do.
+    fn skip(&self, why: &str) -> Result<Exit, Error> {
+        self.notice(why);
+        write_output(&self.context.env, "conclusion", "skipped")?;
+        Ok(Exit::Clear)
+    }
+
+    /// Says that Sprag could not decide: never the user's failure, and never a green status.
+    fn undecided(&self, why: &str) -> Result<Exit, Error> {
+        self.warn(&format!("sprag could not decide: {why}"));
+        let word = conclusion_word(Conclusion::Undecided);
+        write_output(&self.context.env, "conclusion", word)?;
+        Ok(self.exit(Conclusion::Undecided, self.tests_pass()))
+    }
+
+    /// Whether there are results and none of them fails.
+    fn tests_pass(&self) -> bool {
+        self.load().is_ok_and(|loaded| {
+            let results = &loaded.run.results;
+            !loaded.lost
+                && !results.is_empty()
+                && !results.iter().any(|of| of.outcome().is_failure())
         })
     }
 
-    fn run_args(&self, event: Option<&PullRequestEvent>) -> RunArgs {
-        RunArgs {
-            job: self.job.clone(),
-            pr: event.map(|event| event.number),
-            commit: event.map(|event| event.head_commit.clone()),
-            ..RunArgs::default()
+    /// The exit code of a conclusion. Neutral is to end as the tests did: what could not be decided excuses no failing test.
+    fn exit(&self, conclusion: Conclusion, tests_pass: bool) -> Exit {
+        match (conclusion, self.publishing.on_undecided) {
+            (Conclusion::Clear, _) => Exit::Clear,
+            (Conclusion::Blocked, _) => Exit::Blocked,
+            (Conclusion::Undecided, OnUndecided::Neutral) if tests_pass => Exit::Clear,
+            (Conclusion::Undecided, _) => Exit::Undecided,
         }
     }
 
-    fn record(&self, event: Option<&PullRequestEvent>) -> Record {
-        Record {
-            files: self.files.clone(),
-            store: self.store(),
-            run: self.run_args(event),
-            branch: self.base(event),
-            ..Record::default()
-        }
+    fn notice(&self, text: &str) {
+        self.command("notice", text);
     }
 
-    fn check(&self, event: &PullRequestEvent, markdown: &Path) -> Check {
-        Check {
-            files: self.files.clone(),
-            store: self.store(),
-            run: self.run_args(Some(event)),
-            base: self.base(Some(event)),
-            merge_base: Some(event.base_commit.clone()),
-            fail_on: self.fail_on.clone(),
-            html: self.html.clone(),
-            markdown: Some(markdown.display().to_string()),
-            ..Check::default()
-        }
+    fn warn(&self, text: &str) {
+        self.command("warning", text);
     }
 
-    fn store(&self) -> Store {
-        Store {
-            history: self.history.clone(),
+    /// A workflow command in Actions, a line elsewhere.
+    fn command(&self, level: &str, text: &str) {
+        if self.context.env.get("GITHUB_ACTIONS").is_some() {
+            let escaped = text
+                .replace('%', "%25")
+                .replace('\r', "%0D")
+                .replace('\n', "%0A");
+            let line = format!("::{level} title=Sprag::{escaped}\n");
+            // Nobody is left to tell when the log is closed.
+            let _unheard = self.context.print(&line);
+        } else {
+            self.context.console.note(&format!("sprag-compare: {text}"));
         }
-    }
-
-    fn base(&self, event: Option<&PullRequestEvent>) -> Option<String> {
-        self.base
-            .clone()
-            .or_else(|| event.map(|event| event.base_branch.clone()))
     }
 }
 
-/// Whether the workflow was started by a pull request, whatever its event file says: then recording is no answer.
-fn says_pull_request(env: &Environment) -> bool {
-    env.get("GITHUB_EVENT_NAME")
-        .is_some_and(|name| name.starts_with("pull_request"))
+/// Events whose payload names what is tested: without it, recording would be no answer.
+fn needs_payload(name: &str) -> bool {
+    name.starts_with("pull_request") || name == "merge_group" || name == "workflow_run"
 }
 
-fn event(env: &Environment) -> Option<PullRequestEvent> {
-    let path = Path::new(env.get("GITHUB_EVENT_PATH")?);
-    let size = fs::metadata(path).ok()?.len();
-    if size > MOST_EVENT_BYTES {
+/// The event; without a name a payload that holds a pull request is one.
+fn read_event(name: Option<&str>, path: Option<&str>) -> Option<Event> {
+    let path = Path::new(path?);
+    if fs::metadata(path).ok()?.len() > MOST_EVENT_BYTES {
         return None;
     }
-    PullRequestEvent::read(&fs::read_to_string(path).ok()?)
-}
-
-fn compare(inputs: &Inputs, event: &PullRequestEvent, context: &Context) -> Result<Exit, Error> {
-    let markdown = inputs.reports.join("sprag-compare.md");
-    // The first pull request may come before the first push: then the report says how many runs are missing.
-    crate::remote::init(&inputs.history, context)?;
-    let compared = check::compare(&inputs.check(event, &markdown), context)?;
-    check::write_files(&inputs.check(event, &markdown), &compared)?;
-    context.print(&report::terminal(&compared, &check::style(context)))?;
-    summarise(&compared, inputs, &markdown, &context.env)?;
-    record::run(&inputs.record(Some(event)), context)?;
-    Ok(check::exit(&compared))
-}
-
-/// Tells the later steps of the workflow, and the person who reads the summary of the run.
-fn summarise(
-    compared: &Report,
-    inputs: &Inputs,
-    markdown: &Path,
-    env: &Environment,
-) -> Result<(), Error> {
-    let json = inputs.reports.join("sprag-compare.json");
-    write(&json, &report::json(compared))?;
-    if let Some(summary) = env.get("GITHUB_STEP_SUMMARY") {
-        let text = fs::read_to_string(markdown).unwrap_or_default();
-        append(Path::new(summary), &text)?;
-    }
-    write_output(env, "conclusion", conclusion_word(compared.conclusion))?;
-    write_output(
-        env,
-        "caused",
-        &compared.counts.get(Verdict::Caused).to_string(),
-    )?;
-    write_output(env, "caused-tests", &caused_tests(compared))?;
-    write_output(env, "json", &json.display().to_string())
-}
-
-fn conclusion_word(conclusion: Conclusion) -> &'static str {
-    match conclusion {
-        Conclusion::Clear => "clear",
-        Conclusion::Blocked => "blocked",
-        Conclusion::Undecided => "undecided",
-    }
-}
-
-fn caused_tests(compared: &Report) -> String {
-    let caused = compared
-        .findings
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Caused);
-    let names: Vec<String> = caused
-        .map(|finding| finding.test.to_string().replace(['\r', '\n'], " "))
-        .collect();
-    names.join("\n")
-}
-
-/// Writes a step output. The value is hostile: a line of it could be another output, so it stands between delimiters that it
-/// does not hold (see "Multiline strings" in GitHub's workflow commands).
-fn write_output(env: &Environment, name: &str, value: &str) -> Result<(), Error> {
-    let Some(path) = env.get("GITHUB_OUTPUT") else {
-        return Ok(());
-    };
-    let mut delimiter = "sprag-end".to_owned();
-    while value.contains(&delimiter) {
-        delimiter.push('-');
-    }
-    append(
-        Path::new(path),
-        &format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"),
-    )
-}
-
-fn append(path: &Path, text: &str) -> Result<(), Error> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|source| failed(path, source))
-}
-
-/// Writes a file that the user asked for.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|source| failed(path, source))
-}
-
-fn failed(path: &Path, source: std::io::Error) -> Error {
-    Error::Write {
-        path: path.to_owned(),
-        source,
+    let text = fs::read_to_string(path).ok()?;
+    match name {
+        Some(name) => Event::read(name, &text),
+        None => Event::read("pull_request", &text),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use host::Environment;
-
-    use super::{event, says_pull_request, write_output};
+    use super::{needs_payload, read_event};
 
     #[test]
-    fn a_hostile_value_cannot_end_its_own_output() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("out");
-        let env = Environment::of(&[("GITHUB_OUTPUT", path.to_str().unwrap())]);
-        write_output(&env, "caused-tests", "a\nsprag-end\nconclusion=clear").unwrap();
-        insta::assert_snapshot!(std::fs::read_to_string(path).unwrap(), @r"
-        caused-tests<<sprag-end-
-        a
-        sprag-end
-        conclusion=clear
-        sprag-end-
-        ");
+    fn a_missing_event_is_none() {
+        assert_eq!(read_event(Some("push"), Some("/nonexistent")), None);
+        assert_eq!(read_event(Some("pull_request"), None), None);
     }
 
     #[test]
-    fn a_missing_event_is_no_pull_request() {
-        assert_eq!(
-            event(&Environment::of(&[("GITHUB_EVENT_PATH", "/nonexistent")])),
-            None
-        );
-        assert_eq!(event(&Environment::of(&[])), None);
-        let says = |name| says_pull_request(&Environment::of(&[("GITHUB_EVENT_NAME", name)]));
-        assert!(says("pull_request") && says("pull_request_target") && !says("push"));
+    fn a_pull_request_without_its_payload_is_never_recorded_as_a_branch() {
+        for name in [
+            "pull_request",
+            "pull_request_target",
+            "merge_group",
+            "workflow_run",
+        ] {
+            assert!(needs_payload(name), "{name}");
+        }
+        assert!(!needs_payload("push") && !needs_payload("schedule"));
     }
 }

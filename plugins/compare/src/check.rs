@@ -14,14 +14,15 @@ use history::{BaselineOf, BaselineRead, Filter, History, Lane, Needed};
 use host::{Exit, GitFacts};
 use model::{Conclusion, Problem, RecordedRun, Report, RunInfo, TestId, TestRun, Timestamp};
 use report::{MarkdownOptions, Style};
-use verdict::{Facts, OtherPrs};
+use verdict::{Baseline, Facts, OtherPrs};
 
 use self::own::Own;
-use crate::action;
+use crate::action::outputs;
 use crate::cli::Check;
 use crate::context::Context;
 use crate::error::Error;
 use crate::identify::{Sources, identify};
+use crate::load::Loaded;
 use crate::record::parse_time;
 use crate::remote;
 use crate::scope::Scope;
@@ -68,7 +69,7 @@ pub(crate) fn exit(compared: &Report) -> Exit {
 /// Writes the pages that the user asked for.
 pub(crate) fn write_files(arguments: &Check, compared: &Report) -> Result<(), Error> {
     if let Some(path) = &arguments.html {
-        action::write(Path::new(path), &report::html(compared))?;
+        outputs::write(Path::new(path), &report::html(compared))?;
     }
     if let Some(path) = &arguments.markdown {
         let options = MarkdownOptions {
@@ -76,7 +77,7 @@ pub(crate) fn write_files(arguments: &Check, compared: &Report) -> Result<(), Er
             limit: COMMENT_LIMIT,
             ..MarkdownOptions::default()
         };
-        action::write(Path::new(path), &report::markdown(compared, &options))?;
+        outputs::write(Path::new(path), &report::markdown(compared, &options))?;
     }
     Ok(())
 }
@@ -92,7 +93,6 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         .collect();
     let files = host::expand(&patterns)?;
     let (git, loaded) = side_by_side(Context::git, || load::collect(&files, &Limits::default()));
-    let (mut run, mut problems) = (loaded.run, loaded.problems);
     let sources = Sources {
         ci: context.ci(),
         git,
@@ -102,7 +102,7 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         None => context.now,
     };
     let history = remote::open(&arguments.store.history, context)?;
-    let started_at = run.started_at.unwrap_or(at);
+    let started_at = loaded.run.started_at.unwrap_or(at);
     let info = info(arguments, &history, &sources, started_at)?;
     let ((changed_files, merge_base), read) = side_by_side(
         || {
@@ -111,41 +111,96 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
                 merge_base(arguments, &info),
             )
         },
-        || baseline(&history, &info, at, &run),
+        || baseline(&history, &info, at, &loaded.run),
     );
-    let (mut read, changed_files) = (read?, changed_files?);
-    let own = Own {
-        info: &info,
-        merge_base: &merge_base,
+    let subject = Subject {
+        info,
+        merge_base,
+        at,
     };
-    if own.is_in(&read.baseline) {
-        read = own::replay_without(own, &history, at)?;
-    }
-    problems.extend(read.problems);
     // The process ends after this: taking fifty thousand tests apart again would be time for nothing.
-    let baseline = ManuallyDrop::new(read.baseline);
-    resolve::resolve(&mut run, &baseline.names);
-    let recent = Recent::read(&history, &info, at, &mut problems)?;
-    Ok(verdict::judge(
-        &config,
-        &baseline,
+    let past = ManuallyDrop::new(Past::of(&history, &subject, read?)?);
+    Ok(judge(&config, &subject, loaded, &past, &changed_files?))
+}
+
+/// The run under judgement, and as of when.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// The run.
+    pub(crate) info: RunInfo,
+    /// Where the change left the base; empty when unknown.
+    pub(crate) merge_base: String,
+    /// Nothing recorded later is used.
+    pub(crate) at: Timestamp,
+}
+
+/// What history says of a subject.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    baseline: Baseline,
+    recent: Recent,
+    problems: Vec<Problem>,
+}
+
+impl Past {
+    /// Reads it for the tests of a run.
+    pub(crate) fn read(history: &History, subject: &Subject, run: &TestRun) -> Result<Self, Error> {
+        let read = baseline(history, &subject.info, subject.at, run)?;
+        Self::of(history, subject, read)
+    }
+
+    fn of(history: &History, subject: &Subject, mut read: BaselineRead) -> Result<Self, Error> {
+        let own = Own {
+            info: &subject.info,
+            merge_base: &subject.merge_base,
+        };
+        if own.is_in(&read.baseline) {
+            read = own::replay_without(own, history, subject.at)?;
+        }
+        let mut problems = read.problems;
+        let recent = Recent::read(history, &subject.info, subject.at, &mut problems)?;
+        Ok(Self {
+            baseline: read.baseline,
+            recent,
+            problems,
+        })
+    }
+}
+
+/// Gives every failure of a run its verdict.
+pub(crate) fn judge(
+    config: &verdict::Config,
+    subject: &Subject,
+    loaded: Loaded,
+    past: &Past,
+    changed_files: &[String],
+) -> Report {
+    let (mut run, mut problems) = (loaded.run, loaded.problems);
+    problems.extend(past.problems.iter().cloned());
+    resolve::resolve(&mut run, &past.baseline.names);
+    verdict::judge(
+        config,
+        &past.baseline,
         &Facts {
-            info: &info,
+            info: &subject.info,
             run: &run,
-            base: &info.key.branch,
-            merge_base: &merge_base,
-            changed_files: &changed_files,
-            other_prs: &recent.other_prs,
-            reruns: &recent.reruns,
-            at,
+            base: &subject.info.key.branch,
+            merge_base: &subject.merge_base,
+            changed_files,
+            other_prs: &past.recent.other_prs,
+            reruns: &past.recent.reruns,
+            at: subject.at,
             lost_input: loaded.lost,
             problems: &problems,
         },
-    ))
+    )
 }
 
 /// Does two things at once: one waits for other processes, the other computes.
-fn side_by_side<A: Send, B>(other: impl FnOnce() -> A + Send, this: impl FnOnce() -> B) -> (A, B) {
+pub(crate) fn side_by_side<A: Send, B>(
+    other: impl FnOnce() -> A + Send,
+    this: impl FnOnce() -> B,
+) -> (A, B) {
     thread::scope(|scope| {
         let other = scope.spawn(other);
         let this = this();
@@ -209,6 +264,7 @@ fn baseline(
 }
 
 /// What pull requests did in the last days.
+#[derive(Debug, Default)]
 struct Recent {
     other_prs: OtherPrs,
     reruns: Vec<RecordedRun>,

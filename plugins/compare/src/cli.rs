@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::action::inputs::Inputs;
+
 /// Compare a run with history: which failures did this change cause?
 #[derive(Debug, Parser)]
 #[command(
@@ -30,8 +32,41 @@ pub(crate) enum Verb {
     /// Look after a history
     #[command(subcommand)]
     History(HistoryVerb),
+    /// Fill a history from the artifacts of earlier workflow runs
+    Backfill(Backfill),
     /// One step of a GitHub workflow: inputs come from the environment (see action.yml)
-    Action,
+    Action(Box<Inputs>),
+}
+
+/// Arguments of `backfill`.
+#[derive(Debug, Args)]
+pub(crate) struct Backfill {
+    /// Where to record
+    #[command(flatten)]
+    pub(crate) store: Store,
+    /// Branch whose runs are recorded [default: the default branch of the repository]
+    #[arg(long)]
+    pub(crate) branch: Option<String>,
+    /// Only runs of the workflow of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workflow: Option<String>,
+    /// Artifacts that hold results; what the first `*` stands for is the job
+    #[arg(
+        long,
+        value_name = "GLOB",
+        env = "SPRAG_ARTIFACTS",
+        default_value = "sprag-results-*"
+    )]
+    pub(crate) artifacts: String,
+    /// How many days to look back
+    #[arg(long, default_value_t = 60)]
+    pub(crate) days: u32,
+    /// How many workflow runs to look at, the newest first
+    #[arg(long, default_value_t = 500)]
+    pub(crate) runs: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `inspect`.

@@ -1,9 +1,12 @@
 //! What a verb knows of the process it runs in.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use github::{Credentials, Github, Repo, Settings};
 use host::{CiFacts, Console, Environment, GitFacts};
 use model::Timestamp;
+use secrecy::SecretString;
 
 use crate::error::Error;
 
@@ -16,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) env: Environment,
     /// The moment the process started.
     pub(crate) now: Timestamp,
+    /// The repository at GitHub, once somebody asked for it.
+    repo: OnceLock<Option<Repo>>,
 }
 
 impl Context {
@@ -24,7 +29,12 @@ impl Context {
         let env = Environment::of_process();
         let now = reproducible_now(&env).unwrap_or_else(host::now);
         let console = Console::detect(env.get("NO_COLOR").is_some(), env.get("COLUMNS"));
-        Self { console, env, now }
+        Self {
+            console,
+            env,
+            now,
+            repo: OnceLock::new(),
+        }
     }
 
     /// Writes data to standard output.
@@ -33,6 +43,16 @@ impl Context {
             path: PathBuf::from("standard output"),
             source,
         })
+    }
+
+    /// The repository at GitHub that this process works for; `None` without a token or a repository. One client serves the whole process: it
+    /// keeps connections and answers.
+    pub(crate) fn repository(&self) -> Result<Option<Repo>, Error> {
+        if let Some(known) = self.repo.get() {
+            return Ok(known.clone());
+        }
+        let repo = connect(&self.env)?;
+        Ok(self.repo.get_or_init(|| repo).clone())
     }
 
     /// What the CI system says of the run.
@@ -44,6 +64,27 @@ impl Context {
     pub(crate) fn git() -> GitFacts {
         GitFacts::read(&PathBuf::from("."))
     }
+}
+
+/// The variables that hold a token, the first one that is set.
+const TOKENS: [&str; 2] = ["SPRAG_GITHUB_TOKEN", "GITHUB_TOKEN"];
+
+fn connect(env: &Environment) -> Result<Option<Repo>, Error> {
+    let token = TOKENS.iter().find_map(|name| env.get(name));
+    let (Some(token), Some(name)) = (token, env.get("GITHUB_REPOSITORY")) else {
+        return Ok(None);
+    };
+    let settings = Settings {
+        api_url: env
+            .get("GITHUB_API_URL")
+            .unwrap_or("https://api.github.com")
+            .to_owned(),
+        credentials: Credentials::Token(SecretString::from(token)),
+        user_agent: concat!("sprag-compare/", env!("CARGO_PKG_VERSION")).to_owned(),
+        dry_run: env.get("SPRAG_DRY_RUN") == Some("true"),
+        ..Settings::default()
+    };
+    Ok(Some(Github::new(settings)?.repo(name)?))
 }
 
 /// The moment that `SOURCE_DATE_EPOCH` sets (<https://reproducible-builds.org/specs/source-date-epoch/>), so that a whole run

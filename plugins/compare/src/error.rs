@@ -29,6 +29,9 @@ pub(crate) enum Error {
     /// The history cannot be used.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// GitHub did not do what was asked.
+    #[error(transparent)]
+    Github(#[from] github::Error),
 }
 
 impl Error {
@@ -44,7 +47,7 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Files(_) | Self::Argument { .. } => Exit::Usage,
-            Self::Write { .. } | Self::History(_) => Exit::Undecided,
+            Self::Write { .. } | Self::History(_) | Self::Github(_) => Exit::Undecided,
         }
     }
 }

@@ -5,7 +5,7 @@ mod keep;
 mod show;
 mod take_in;
 
-pub(crate) use keep::maintain;
+pub(crate) use keep::look_after;
 
 use host::Exit;
 use serde::Serialize;

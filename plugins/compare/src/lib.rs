@@ -4,6 +4,7 @@
 //! them to a core crate, and prints what comes back.
 
 mod action;
+mod backfill;
 mod backtest;
 mod check;
 mod cli;
@@ -58,6 +59,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Exit, Error> {
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Backtest(arguments) => backtest::run(&arguments, context),
         Verb::History(verb) => history_verbs::run(&verb, context),
-        Verb::Action => action::run(context),
+        Verb::Backfill(arguments) => backfill::run(&arguments, context),
+        Verb::Action(inputs) => action::run(&inputs, context),
     }
 }

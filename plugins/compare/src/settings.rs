@@ -37,7 +37,15 @@ pub(crate) fn load(file: Option<&str>, fail_on: Option<&str>) -> Result<verdict:
     parse(&text, file.unwrap_or(DEFAULT_FILE), fail_on)
 }
 
-fn parse(text: &str, file: &str, fail_on: Option<&str>) -> Result<verdict::Config, Error> {
+/// The section `compare` of a text, which messages call `file`.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn parse(
+    text: &str,
+    file: &str,
+    fail_on: Option<&str>,
+) -> Result<verdict::Config, Error> {
     let mut config = section(text, file)?;
     if let Some(words) = fail_on {
         config.fail_on = verdicts(words)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use history::{BaselineOf, CompactOptions, History, Lane, Verified};
 use host::Exit;
-use model::Problem;
+use model::{Problem, RunKey};
 use serde::Serialize;
 
 use super::{answer, note_problems};
@@ -60,13 +60,12 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
     Ok(Exit::Clear)
 }
 
-/// Keeps a history small and its snapshots new, without a word: what `action` does after it has recorded.
-pub(crate) fn maintain(location: &str, context: &Context) -> Result<(), Error> {
-    let history = remote::open(location, context)?;
+/// Keeps a history small and the snapshot of a branch new, without a word: what `action` does after it has recorded a run.
+pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> Result<(), Error> {
     let compacted = history.compact(&CompactOptions::at(context.now))?;
     note_problems(context, &compacted.problems);
-    refresh(&history, context)?;
-    remote::squash(&history, context);
+    refresh_one(history, (&run.repo, &run.branch), context)?;
+    remote::squash(history, context);
     Ok(())
 }
 

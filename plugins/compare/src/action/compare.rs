@@ -1,0 +1,159 @@
+//! Compares the jobs of a change with history, publishes what comes out, and records the runs as those of the change.
+
+use formats::Limits;
+use history::History;
+use host::Exit;
+use model::{RecordedRun, Report, Timestamp};
+
+use super::Step;
+use super::gather::Job;
+use super::outputs::{self, worst};
+use super::target::Target;
+use crate::check::{self, Subject};
+use crate::error::Error;
+use crate::load::{self, Loaded};
+
+/// The results of one job.
+#[derive(Debug)]
+pub(super) struct Tested {
+    /// The job id of the workflow, as far as it is known.
+    pub(super) job_id: String,
+    /// The job, with its matrix values.
+    pub(super) job: String,
+    /// Its results.
+    pub(super) loaded: Loaded,
+}
+
+/// A job that was compared.
+#[derive(Debug)]
+pub(super) struct Compared {
+    /// The job id of the workflow.
+    pub(super) job_id: String,
+    /// What was found.
+    pub(super) report: Report,
+    /// The run, as it is recorded.
+    pub(super) run: RecordedRun,
+}
+
+impl Step<'_> {
+    /// Compares the results that lie in the checkout: one job.
+    pub(super) fn compare_checkout(&self, target: &Target) -> Result<Exit, Error> {
+        let id = self.context.ci().job;
+        let tested = Tested {
+            job: self.inputs.job(&id),
+            job_id: id,
+            loaded: self.load()?,
+        };
+        self.compare(target, vec![tested])
+    }
+
+    /// The results. Files that a job did not write are an answer of their own: an outage, never a success.
+    pub(super) fn load(&self) -> Result<Loaded, Error> {
+        match host::expand(&self.inputs.patterns()) {
+            Ok(files) => Ok(load::collect(&files, &Limits::default())),
+            Err(missing @ host::FilesError::NothingMatches { .. }) => {
+                self.warn(&missing.to_string());
+                Ok(Loaded::default())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Compares jobs with history and says so everywhere.
+    pub(super) fn compare(&self, target: &Target, tested: Vec<Tested>) -> Result<Exit, Error> {
+        let (history, comment, mut compared) = self.judge(target, tested)?;
+        self.place(target, &mut compared);
+        let reports: Vec<Report> = compared.iter().map(|of| of.report.clone()).collect();
+        self.leave_behind(target, &reports)?;
+        let url = self.publish(target, history.as_ref(), comment.as_ref(), &compared);
+        outputs::write_output(&self.context.env, "url", &url.unwrap_or_default())?;
+        let tests_pass = reports
+            .iter()
+            .all(|of| of.findings.is_empty() && of.totals.tests > 0);
+        Ok(self.exit(worst(&reports), tests_pass))
+    }
+
+    fn judge(
+        &self,
+        target: &Target,
+        tested: Vec<Tested>,
+    ) -> Result<(Option<History>, Option<github::Comment>, Vec<Compared>), Error> {
+        let subjects: Vec<Subject> = tested.iter().map(|of| self.subject(target, of)).collect();
+        let jobs = subjects.iter().zip(&tested).map(|(subject, of)| Job {
+            subject,
+            run: &of.loaded.run,
+        });
+        let gathered = self.gather(target, &jobs.collect::<Vec<_>>())?;
+        let config = self.config(target, &gathered.changed_files)?;
+        let all = subjects.iter().zip(tested).zip(&gathered.pasts);
+        let compared = all.map(|((subject, of), past)| {
+            let mut info = subject.info.clone();
+            info.partial |= of.loaded.lost;
+            Compared {
+                job_id: of.job_id,
+                run: RecordedRun::of(info, &of.loaded.run),
+                report: check::judge(&config, subject, of.loaded, past, &gathered.changed_files),
+            }
+        });
+        let compared = compared.collect();
+        Ok((gathered.history, gathered.comment, compared))
+    }
+
+    fn subject(&self, target: &Target, tested: &Tested) -> Subject {
+        let now: Timestamp = self.now();
+        let started_at = tested.loaded.run.started_at.unwrap_or(now);
+        Subject {
+            info: target.info(&tested.job, started_at),
+            merge_base: target.base_commit.clone(),
+            at: now,
+        }
+    }
+
+    /// Outputs, files, summary, annotations and the log.
+    fn leave_behind(&self, target: &Target, reports: &[Report]) -> Result<(), Error> {
+        let env = &self.context.env;
+        let folder = outputs::folder(env);
+        for report in reports {
+            self.context
+                .print(&report::terminal(report, &check::style(self.context)))?;
+        }
+        let json = folder.join("sprag-compare.json");
+        let html = match self.inputs.html.as_str() {
+            "" => folder.join("sprag-compare.html"),
+            path => path.into(),
+        };
+        outputs::write(&json, &publishable_json(reports))?;
+        outputs::write(&html, &publishable_html(reports))?;
+        outputs::write_counts(env, reports)?;
+        outputs::write_output(env, "json", &json.display().to_string())?;
+        outputs::write_output(env, "html", &html.display().to_string())?;
+        if self.publishing.summary {
+            outputs::write_summary(env, &self.summary(target, reports))?;
+        }
+        if self.publishing.annotations {
+            self.context.print(&Self::annotations(reports))?;
+        }
+        Ok(())
+    }
+}
+
+/// One report is an object, as `check --json` prints it; several are an array of them.
+fn publishable_json(reports: &[Report]) -> String {
+    match reports {
+        [one] => report::json(one),
+        several => {
+            let all: Vec<String> = several.iter().map(report::json).collect();
+            format!("[{}]\n", all.join(",").trim_end())
+        }
+    }
+}
+
+/// The page of the worst report: the first that blocks, else the first.
+fn publishable_html(reports: &[Report]) -> String {
+    let conclusion = worst(reports);
+    let worst = reports.iter().find(|of| of.conclusion == conclusion);
+    worst
+        .or(reports.first())
+        .map(report::html)
+        .unwrap_or_default()
+}

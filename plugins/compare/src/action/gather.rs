@@ -1,0 +1,141 @@
+//! Everything a comparison asks of the outside, asked at once: history, changed files, the comment that may be there.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use github::Comment;
+use history::History;
+use host::GitFacts;
+use model::TestRun;
+
+use super::Step;
+use super::target::Target;
+use crate::check::{Past, Subject};
+use crate::error::Error;
+use crate::remote;
+
+/// No configuration is longer.
+const MOST_CONFIG_BYTES: u64 = 1 << 20;
+
+/// One job under comparison.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) run: &'a TestRun,
+}
+
+/// What was asked.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// The history; `None` when there is none yet, or it cannot be opened.
+    pub(super) history: Option<History>,
+    /// What it says, a job each.
+    pub(super) pasts: Vec<Past>,
+    /// Paths that the change touches.
+    pub(super) changed_files: Vec<String>,
+    /// The comment that is there.
+    pub(super) comment: Option<Comment>,
+}
+
+impl Step<'_> {
+    /// Asks everything side by side: with a hundred milliseconds an answer, one after the other would take a second.
+    pub(super) fn gather(&self, target: &Target, jobs: &[Job<'_>]) -> Result<Gathered, Error> {
+        thread::scope(|scope| {
+            let files = scope.spawn(|| self.changed_files(target));
+            let comment = scope.spawn(|| self.comment(target));
+            let (history, pasts) = self.pasts(jobs)?;
+            let mut gathered = Gathered {
+                history,
+                pasts,
+                ..Gathered::default()
+            };
+            let lost = |_panic| Err("an internal error".to_owned());
+            match files.join().unwrap_or_else(lost) {
+                Ok(files) => gathered.changed_files = files,
+                Err(why) => self.warn(&format!("the changed files are not known: {why}")),
+            }
+            match comment
+                .join()
+                .unwrap_or_else(|_panic| Err("an internal error".to_owned()))
+            {
+                Ok(comment) => gathered.comment = comment,
+                Err(why) => self.warn(&format!("the comments cannot be read: {why}")),
+            }
+            Ok(gathered)
+        })
+    }
+
+    fn pasts(&self, jobs: &[Job<'_>]) -> Result<(Option<History>, Vec<Past>), Error> {
+        let history = match remote::open(self.inputs.history(), self.context) {
+            Ok(history) => history,
+            // The first pull request may come before the first push: the report says how many runs are missing.
+            Err(Error::History(error)) if error.is_absent() => {
+                let pasts = jobs.iter().map(|_| Past::default()).collect();
+                return Ok((None, pasts));
+            }
+            Err(error) => return Err(error),
+        };
+        let read = |job: &Job<'_>| Past::read(&history, job.subject, job.run);
+        let pasts = jobs.iter().map(read).collect::<Result<_, _>>()?;
+        Ok((Some(history), pasts))
+    }
+
+    fn changed_files(&self, target: &Target) -> Result<Vec<String>, String> {
+        let (Some(repo), Some(number)) = (&self.repo, target.pr) else {
+            return Ok(GitFacts::changed_files(Path::new("."), &target.base_commit));
+        };
+        let files = repo.pull_files(number).map_err(|error| error.to_string())?;
+        let both = files.into_iter().flat_map(|file| {
+            let before = file.previous_filename;
+            before.into_iter().chain([file.filename])
+        });
+        Ok(both.collect())
+    }
+
+    fn comment(&self, target: &Target) -> Result<Option<Comment>, String> {
+        match (&self.repo, target.pr) {
+            (Some(repo), Some(number)) if self.comments(target) => repo
+                .comment_by_marker(number, &self.marker())
+                .map_err(|error| error.to_string()),
+            _ => Ok(None),
+        }
+    }
+
+    /// The configuration that holds for a change: never one that the change itself brings.
+    pub(super) fn config(
+        &self,
+        target: &Target,
+        changed_files: &[String],
+    ) -> Result<verdict::Config, Error> {
+        let path = self.inputs.config();
+        let own = changed_files.iter().any(|file| file == path) || !target.in_checkout;
+        let text = if own {
+            self.config_of_base(target, path)?
+        } else {
+            config_of_checkout(Path::new(path))
+        };
+        self.inputs.settings(&text)
+    }
+
+    fn config_of_base(&self, target: &Target, path: &str) -> Result<String, Error> {
+        let Some(repo) = &self.repo else {
+            self.warn(&format!(
+                "this change edits {path}; without a token that of its base cannot be read, so the defaults hold"
+            ));
+            return Ok(String::new());
+        };
+        let file = repo.file(path, &target.base_commit)?;
+        let bytes = file.map(|file| file.bytes).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+fn config_of_checkout(path: &Path) -> String {
+    let small = fs::metadata(path).is_ok_and(|of| of.is_file() && of.len() <= MOST_CONFIG_BYTES);
+    if small {
+        fs::read_to_string(path).unwrap_or_default()
+    } else {
+        String::new()
+    }
+}

@@ -1,0 +1,348 @@
+//! What is written to GitHub: planned as desired states, then applied, and brought up to date when other jobs of the change report meanwhile.
+
+use std::path::Path;
+
+use github::{Comment, Done, Repo};
+use history::{History, Parts, Recorded};
+use host::GitFacts;
+use model::{CheckConclusion, Conclusion, Effect, Report, StatusState};
+use report::{Gaps, MarkdownOptions, Merged, Part};
+
+use super::Step;
+use super::compare::Compared;
+use super::inputs::{CommentMode, OnUndecided};
+use super::parts::{self, Label};
+use super::target::Target;
+use crate::error::Error;
+
+/// How often a job looks whether others reported while it wrote. Each look that finds something is another job's end, and a workflow has at
+/// most 256 jobs.
+const MOST_ROUNDS: usize = 256;
+
+/// GitHub's limit of a comment, in characters.
+const COMMENT_LIMIT: usize = 65_536;
+
+/// The parts that are published, read.
+#[derive(Debug, Default)]
+struct Known {
+    parts: Vec<Part>,
+    gaps: Gaps,
+}
+
+impl Step<'_> {
+    /// Whether the comment of a target is ours to write.
+    pub(super) fn comments(&self, target: &Target) -> bool {
+        self.publishing.comment != CommentMode::Off && target.may_write
+    }
+
+    /// The hidden first line of the comment.
+    pub(super) fn marker(&self) -> String {
+        report::marker(&self.comment_key())
+    }
+
+    /// The key of the comment: one for a change; where jobs cannot meet, one for each job.
+    fn comment_key(&self) -> String {
+        let name = &self.publishing.name;
+        if self.jobs_meet() {
+            format!("sprag-compare {name}")
+        } else {
+            format!("sprag-compare {name} {}", self.job())
+        }
+    }
+
+    /// The name of the status and of the check run.
+    fn context_name(&self) -> String {
+        let name = &self.publishing.name;
+        if self.jobs_meet() {
+            name.clone()
+        } else {
+            format!("{name} ({})", self.job())
+        }
+    }
+
+    /// Whether the jobs of a change can leave their parts for each other: in a folder of one runner they cannot.
+    fn jobs_meet(&self) -> bool {
+        self.inputs.history().starts_with("git:") || !self.inputs.in_matrix()
+    }
+
+    fn job(&self) -> String {
+        self.inputs.job(&self.context.ci().job)
+    }
+
+    /// Records the runs of a change and leaves their parts; gives all parts of the change, or only these where the history cannot be written.
+    pub(super) fn meet(
+        &self,
+        target: &Target,
+        history: Option<&History>,
+        compared: &[Compared],
+    ) -> Parts {
+        let own = self.own_parts(target, compared);
+        let shared = history
+            .filter(|_| target.may_write && !self.publishing.dry_run)
+            .map(|history| self.share(target, history, compared, &own));
+        match shared {
+            Some(Ok(all)) => all,
+            Some(Err(error)) => {
+                self.warn(&format!(
+                    "this run is not recorded, and other jobs cannot see it: {error}"
+                ));
+                unshared(own)
+            }
+            None => unshared(own),
+        }
+    }
+
+    fn share(
+        &self,
+        target: &Target,
+        history: &History,
+        compared: &[Compared],
+        own: &[(String, Vec<u8>)],
+    ) -> Result<Parts, Error> {
+        let (group, now) = (target.group(), self.now());
+        let all = history.batch("compare a change", |history| {
+            for run in compared.iter().filter(|of| is_recorded(of)) {
+                let _: Recorded = history.record(&run.run)?;
+            }
+            let mut all = history.parts(&group)?;
+            for (name, bytes) in own {
+                all = history.put_part((&group, name), bytes, now)?;
+            }
+            Ok(all)
+        })?;
+        Ok(all)
+    }
+
+    fn own_parts(&self, target: &Target, compared: &[Compared]) -> Vec<(String, Vec<u8>)> {
+        let jobs = self.inputs.jobs().unwrap_or(1);
+        let part = |of: &Compared| {
+            let label = Label {
+                workflow: target.run.workflow.clone(),
+                job_id: of.job_id.clone(),
+                job: of.report.subject.run.key.job.clone(),
+                jobs,
+                attempt: target.run.attempt,
+            };
+            (
+                label.name(),
+                parts::encode(&label, &report::part(&of.report)),
+            )
+        };
+        compared.iter().map(part).collect()
+    }
+
+    /// Writes the answer to GitHub and gives the address of the comment. What the token may not do is a warning, never the end of the job.
+    pub(super) fn publish(
+        &self,
+        target: &Target,
+        history: Option<&History>,
+        comment: Option<&Comment>,
+        compared: &[Compared],
+    ) -> Option<String> {
+        let repo = self.repo.as_ref();
+        let Some(repo) = repo.filter(|_| target.may_write) else {
+            self.notice(
+                "the answer is in the job summary only: this run may not write to the pull request",
+            );
+            return None;
+        };
+        let mut parts = self.meet(target, history, compared);
+        let mut url = None;
+        for _ in 0..MOST_ROUNDS {
+            let exists = comment.is_some() || url.is_some();
+            let effects = self.plan(target, &known(&parts), exists);
+            url = self.apply(repo, &effects).or(url);
+            let now = history.and_then(|history| history.parts(&target.group()).ok());
+            match now.filter(|now| !now.is_empty() && *now != parts) {
+                Some(newer) => parts = newer,
+                None => break,
+            }
+        }
+        url
+    }
+
+    /// What should be at GitHub.
+    fn plan(&self, target: &Target, known: &Known, comment_exists: bool) -> Vec<Effect> {
+        let merged = report::merged(&known.parts, &known.gaps);
+        let mut effects = Vec::new();
+        if let Some(pr) = target.pr.filter(|_| self.comments(target)) {
+            let wanted = self.publishing.comment == CommentMode::Always || !merged.is_quiet();
+            if wanted || comment_exists {
+                effects.push(self.comment_effect(target, pr, &merged));
+            }
+        }
+        if self.publishing.status {
+            effects.push(self.status_effect(target, &merged));
+        }
+        if self.publishing.check_run {
+            effects.push(self.check_run_effect(target, &merged));
+        }
+        effects
+    }
+
+    fn options(&self, target: &Target, limit: usize) -> MarkdownOptions {
+        MarkdownOptions {
+            key: self.comment_key(),
+            limit,
+            workflow_run: target.run.url.clone(),
+            ..MarkdownOptions::default()
+        }
+    }
+
+    fn comment_effect(&self, target: &Target, pr: u64, merged: &Merged<'_>) -> Effect {
+        Effect::Comment {
+            pr,
+            marker: self.marker(),
+            body: report::comment(merged, &self.options(target, COMMENT_LIMIT)),
+            create: true,
+        }
+    }
+
+    fn status_effect(&self, target: &Target, merged: &Merged<'_>) -> Effect {
+        Effect::Status {
+            sha: target.head_commit.clone(),
+            context: self.context_name(),
+            state: self.state(merged),
+            description: report::status(merged),
+            url: link(target),
+        }
+    }
+
+    fn check_run_effect(&self, target: &Target, merged: &Merged<'_>) -> Effect {
+        let text = report::check_run(merged, &self.options(target, usize::MAX));
+        Effect::CheckRun {
+            sha: target.head_commit.clone(),
+            name: self.context_name(),
+            external_id: target.group(),
+            conclusion: self.check_conclusion(merged),
+            title: text.title,
+            summary: text.summary,
+            text: text.text,
+            annotations: report::annotations(merged),
+            url: link(target),
+        }
+    }
+
+    /// `None` while jobs have not reported: the check run is in progress.
+    fn check_conclusion(&self, merged: &Merged<'_>) -> Option<CheckConclusion> {
+        match (merged.conclusion(), self.publishing.on_undecided) {
+            (Conclusion::Clear, _) => Some(CheckConclusion::Success),
+            (Conclusion::Blocked, _) => Some(CheckConclusion::Failure),
+            (Conclusion::Undecided, _) if !merged.is_whole() => None,
+            (Conclusion::Undecided, OnUndecided::Failure) => Some(CheckConclusion::Failure),
+            (Conclusion::Undecided, OnUndecided::Neutral) => Some(CheckConclusion::Neutral),
+        }
+    }
+
+    /// Applies effects and gives the address of the comment. What could not be done is said, and the job goes on.
+    fn apply(&self, repo: &Repo, effects: &[Effect]) -> Option<String> {
+        let mut url = None;
+        for (effect, applied) in effects.iter().zip(repo.apply(effects)) {
+            match applied.result {
+                Ok(Done::WouldDo) => self.notice(&format!("would write {effect}")),
+                Ok(Done::Created | Done::Updated | Done::Unchanged) => {}
+                Err(error) => self.warn(&format!("{} is not written: {error}", what(effect))),
+            }
+            if matches!(effect, Effect::Comment { .. }) {
+                url = applied.url.or(url);
+            }
+        }
+        url
+    }
+
+    /// The job summary: the reports of this step.
+    pub(super) fn summary(&self, target: &Target, reports: &[Report]) -> String {
+        let parts: Vec<Part> = reports.iter().map(Part::of).collect();
+        let gaps = Gaps::default();
+        report::summary(
+            &report::merged(&parts, &gaps),
+            &self.options(target, usize::MAX),
+        )
+    }
+
+    /// Workflow commands that annotate the lines where tests failed.
+    pub(super) fn annotations(reports: &[Report]) -> String {
+        let parts: Vec<Part> = reports.iter().map(Part::of).collect();
+        let merged = report::merged(&parts, &Gaps::default());
+        report::workflow_commands(&report::annotations(&merged))
+    }
+
+    /// Finds the lines of the repository where tests failed.
+    pub(super) fn place(&self, target: &Target, compared: &mut [Compared]) {
+        if compared.iter().all(|of| of.report.findings.is_empty()) {
+            return;
+        }
+        let files = if target.in_checkout {
+            GitFacts::files(Path::new("."))
+        } else {
+            Vec::new()
+        };
+        let name = target.run.repo.split('/').next_back().unwrap_or_default();
+        let hosted = format!("/home/runner/work/{name}/{name}");
+        let workspace = self.context.env.get("GITHUB_WORKSPACE");
+        let roots = [workspace.unwrap_or_default(), &hosted];
+        let roots: Vec<&str> = roots.into_iter().filter(|root| !root.is_empty()).collect();
+        let sources = report::Sources::new(&roots, &files);
+        for of in compared {
+            report::place(&mut of.report, &sources);
+        }
+    }
+
+    /// A commit status has no neutral: what could not be decided stays pending, which is not green, unless it is to fail.
+    fn state(&self, merged: &Merged<'_>) -> StatusState {
+        match (merged.conclusion(), self.publishing.on_undecided) {
+            (Conclusion::Clear, _) => StatusState::Success,
+            (Conclusion::Blocked, _) => StatusState::Failure,
+            (Conclusion::Undecided, OnUndecided::Failure) if merged.is_whole() => {
+                StatusState::Error
+            }
+            (Conclusion::Undecided, _) => StatusState::Pending,
+        }
+    }
+}
+
+fn link(target: &Target) -> Option<String> {
+    Some(target.run.url.clone()).filter(|url| !url.is_empty())
+}
+
+/// What an effect is called in a message.
+fn what(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Comment { .. } => "the comment",
+        Effect::Label { .. } => "the label",
+        Effect::Status { .. } => "the commit status",
+        Effect::CheckRun { .. } => "the check run",
+    }
+}
+
+/// A change is recorded as what it is. A merge group becomes history of its base only when nothing in it blocks, because broken code
+/// must not teach the baseline.
+fn is_recorded(of: &Compared) -> bool {
+    let has_results = !of.run.rows.is_empty();
+    let passes = of.run.info.pr.is_some() || of.report.conclusion == Conclusion::Clear;
+    has_results && passes
+}
+
+fn unshared(own: Vec<(String, Vec<u8>)>) -> Parts {
+    own.into_iter()
+        .map(|(name, bytes)| (name, bytes.into()))
+        .collect()
+}
+
+/// Reads parts; what is damaged or missing is a gap, never passed over.
+fn known(parts: &Parts) -> Known {
+    let mut known = Known::default();
+    let mut labels = Vec::new();
+    for bytes in parts.values() {
+        let Some((label, packed)) = parts::decode(bytes) else {
+            continue;
+        };
+        match report::read_part(packed) {
+            Ok(part) => known.parts.push(part),
+            Err(error) => known.gaps.damaged.push((label.job.clone(), error)),
+        }
+        labels.push(label);
+    }
+    known.gaps.missing = parts::missing(&labels);
+    known
+}
