@@ -9,7 +9,7 @@ pub use command::workflow_commands;
 use crate::markdown::basic;
 use crate::merged::{Case, Merged};
 use crate::place::is_plausible;
-use crate::text::{Room, line, lines, name, put};
+use crate::text::{Room, inert, line, lines, name, put};
 use crate::words;
 
 /// Characters of a title, by GitHub's limit.
@@ -67,11 +67,8 @@ fn level(finding: &Finding) -> AnnotationLevel {
 
 /// `caused: TestInvoice › test_adds_tax`.
 fn title(finding: &Finding) -> String {
-    let title = basic(&format!(
-        "{}: {}",
-        finding.verdict.word(),
-        name(&finding.test.to_string())
-    ));
+    let test = inert(&name(&finding.test.to_string()));
+    let title = basic(&format!("{}: {test}", finding.verdict.word()));
     if title.chars().count() <= TITLE {
         return title;
     }
@@ -129,7 +126,7 @@ fn raw(finding: &Finding) -> String {
 
 /// Without characters that GitHub's checks refuse, and no longer than they take.
 fn limited(text: &str) -> String {
-    let mut text = basic(text);
+    let mut text = basic(&inert(text));
     if text.len() > BYTES {
         text.truncate(text.floor_char_boundary(BYTES));
         text.push('…');

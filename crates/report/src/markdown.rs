@@ -56,6 +56,8 @@ struct Amount {
     details: usize,
     /// Jobs, changes and problems that are listed, of each kind.
     listed: usize,
+    /// Whether the details are open at first.
+    unfolded: bool,
 }
 
 /// More is not read in a comment.
@@ -63,12 +65,14 @@ const COMMENT: Amount = Amount {
     rows: 100,
     details: 40,
     listed: 15,
+    unfolded: false,
 };
 /// A summary has room, and is where the rest is looked for.
 const SUMMARY: Amount = Amount {
     rows: 1000,
     details: 400,
     listed: 200,
+    unfolded: true,
 };
 
 /// The hidden first line of a comment. Characters of `key` other than ASCII letters, digits, `.`, `_` and `/` become `-`.
@@ -116,7 +120,7 @@ fn body(merged: &Merged<'_>, options: &MarkdownOptions, amount: Amount, page: &m
     lists::jobs(merged, amount.listed, page);
     lists::changes(merged, amount.listed, page);
     lists::problems(merged, amount.listed, page);
-    detail::details(merged, &causes, amount.details, page);
+    detail::details(merged, &causes, amount, page);
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use model::Conclusion;
 
 use crate::merged::Merged;
-use crate::text::{count, line};
+use crate::text::{count, inert, line};
 
 /// The most characters of a status description, counted in UTF-16 as GitHub's limits are at the strictest.
 const LIMIT: usize = 140;
 
 /// The description of a commit status: the answer, then what it rests on if there is room. Plain text of one line.
 pub fn status(merged: &Merged<'_>) -> String {
-    let headline = line(&merged.headline(), 1000);
+    let headline = inert(&line(&merged.headline(), 1000));
     let answer = match merged.conclusion() {
         Conclusion::Undecided if !headline.starts_with("Not decided") => {
             format!("Not decided: {headline}")

@@ -122,22 +122,33 @@ pub(crate) fn is_invisible(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Text for a log, in which no line is a command to the CI system that shows the log.
+/// Text for a log, in which no line is a command to the CI system that shows the log. Every line ends with a line break.
 ///
 /// GitHub takes a line that starts with `::` after any blanks, and `##[` anywhere; Azure and `TeamCity` take `##vso[` and
 /// `##teamcity[`. A blank inside keeps them readable and stops them.
 pub(crate) fn without_commands(text: &str) -> String {
+    let mut out = inert(text);
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// The same lines, none of which is a command to a CI system: a page may be printed, too.
+pub(crate) fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for line in text.lines() {
+    for line in text.split_inclusive('\n') {
         let rest = line.trim_start();
         let (blanks, _) = line.split_at(line.len() - rest.len());
         match rest.strip_prefix("::") {
-            Some(rest) => put!(out, "{blanks}: :{rest}\n"),
-            None => put!(out, "{line}\n"),
+            Some(rest) => put!(out, "{blanks}: :{rest}"),
+            None => out.push_str(line),
         }
     }
-    for command in ["[", "vso[", "teamcity["] {
-        out = out.replace(&format!("##{command}"), &format!("# #{command}"));
+    for command in ["##[", "##vso[", "##teamcity["] {
+        if out.contains(command) {
+            out = out.replace(command, &command.replacen("##", "# #", 1));
+        }
     }
     out
 }

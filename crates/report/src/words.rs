@@ -219,21 +219,13 @@ pub(crate) fn history(evidence: &Evidence) -> String {
     if evidence.runs == 0 {
         return sample(evidence);
     }
-    let failures = grouped(evidence.failures);
-    let mut out = match evidence.flakes {
-        0 => format!("failed in {failures}"),
-        n => format!(
-            "failed in {failures} and passed on a retry in {}",
-            grouped(n)
-        ),
-    };
+    let mut out = format!("failed {}", grouped(evidence.failures));
+    if evidence.flakes > 0 {
+        put!(out, " and flaked {}", grouped(evidence.flakes));
+    }
     put!(out, " of {}", sample(evidence));
     if evidence.failures + evidence.flakes > 0 {
-        put!(
-            out,
-            ", {} of them like now",
-            grouped(evidence.same_signature)
-        );
+        put!(out, ", {} like now", grouped(evidence.same_signature));
     }
     if evidence.broken_base_failures > 0 {
         let left_out = count(evidence.broken_base_failures, "failure");

@@ -30,7 +30,7 @@ fn failures_with_a_place_are_remarks_the_worst_first() {
 
     Verdict: suspect (not settled; a few reruns would tell), does not block.
     Odds: 62 % this PR, 1 % a broken base, 37 % by itself (from 412 runs in 14 days).
-    History: failed in 3 and passed on a retry in 2 of 412 runs in 14 days, 1 of them like now.
+    History: failed 3 and flaked 2 of 412 runs in 14 days, 1 like now.
     What to do: rerun this test 3 times on the same commit: that should settle it (one rerun passes with 36 %, from 412 runs in 14 days).
     ");
     assert_eq!(found[0].title, "caused: TestInvoice › test_adds_tax[de-19]");

@@ -1,9 +1,9 @@
 //! The texts of a check run.
 
 use super::page::{Measure, Page, basic};
-use super::{Amount, COMMENT, MarkdownOptions, SUMMARY, detail, head, lists, table};
+use super::{COMMENT, MarkdownOptions, SUMMARY, detail, head, lists, table};
 use crate::merged::Merged;
-use crate::text::line;
+use crate::text::{inert, line};
 
 /// Bytes of the summary and of the text of a check run; GitHub's limit is 65,535 and counts differently over time.
 const LIMIT: usize = 65_535;
@@ -32,12 +32,9 @@ pub fn check_run(merged: &Merged<'_>, options: &MarkdownOptions) -> CheckText {
     table::table(merged, &causes, COMMENT.rows, &mut summary);
     lists::jobs(merged, COMMENT.listed, &mut summary);
     let mut text = Page::new(Measure::Bytes, limit).basic();
-    let Amount {
-        details, listed, ..
-    } = SUMMARY;
-    lists::changes(merged, listed, &mut text);
-    lists::problems(merged, listed, &mut text);
-    detail::details(merged, &causes, details, &mut text);
+    lists::changes(merged, SUMMARY.listed, &mut text);
+    lists::problems(merged, SUMMARY.listed, &mut text);
+    detail::details(merged, &causes, SUMMARY, &mut text);
     CheckText {
         title: title(merged),
         summary: summary.finish(&foot),
@@ -46,7 +43,7 @@ pub fn check_run(merged: &Merged<'_>, options: &MarkdownOptions) -> CheckText {
 }
 
 fn title(merged: &Merged<'_>) -> String {
-    let title = basic(&line(&merged.headline(), 1000));
+    let title = basic(&inert(&line(&merged.headline(), 1000)));
     let end = title.floor_char_boundary(TITLE - '…'.len_utf8());
     match title.split_at_checked(end) {
         Some((start, rest)) if rest.len() > '…'.len_utf8() => format!("{start}…"),

@@ -2,6 +2,7 @@
 
 use model::Finding;
 
+use super::Amount;
 use super::escape::{Spot, code, fenced, prose};
 use super::page::Page;
 use super::table::NAME;
@@ -23,16 +24,22 @@ const JOBS: usize = 8;
 const OTHERS: usize = 5;
 
 /// The details of the first causes, as far as there is room.
-pub(super) fn details(merged: &Merged<'_>, causes: &[Cause<'_>], most: usize, page: &mut Page) {
-    const OPEN: &str = "<details><summary>Why: messages, odds and past runs</summary>\n\n";
-    const END: &str = "</details>\n\n";
-    let legend = format!("Past runs, {}.\n\n", words::LEGEND);
-    let reserve = page.length(END) + page.length(&legend);
+pub(super) fn details(merged: &Merged<'_>, causes: &[Cause<'_>], amount: Amount, page: &mut Page) {
+    let any_past = causes.iter().take(amount.details).any(has_past);
+    let mut end = "</details>\n\n".to_owned();
+    if any_past {
+        end.insert_str(0, &format!("Past runs, {}.\n\n", words::LEGEND));
+    }
+    let reserve = page.length(&end);
+    let open = if amount.unfolded { " open" } else { "" };
     let mut told = 0;
-    for cause in causes.iter().take(most) {
+    for cause in causes.iter().take(amount.details) {
         let mut part = detail(merged, told + 1, cause);
         if told == 0 {
-            part.insert_str(0, OPEN);
+            part.insert_str(
+                0,
+                &format!("<details{open}><summary>Why: messages, odds and past runs</summary>\n\n"),
+            );
         }
         if !page.push_if(&part, reserve) {
             break;
@@ -40,9 +47,13 @@ pub(super) fn details(merged: &Merged<'_>, causes: &[Cause<'_>], most: usize, pa
         told += 1;
     }
     if told > 0 {
-        page.push(&legend);
-        page.push(END);
+        page.push(&end);
     }
+}
+
+/// Whether there are past runs to draw.
+fn has_past(cause: &Cause<'_>) -> bool {
+    !cause.lead.lead.finding.evidence.grid.is_empty()
 }
 
 fn detail(merged: &Merged<'_>, number: usize, cause: &Cause<'_>) -> String {

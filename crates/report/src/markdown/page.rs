@@ -1,8 +1,6 @@
 //! A page that grows up to a limit.
 
-use std::borrow::Cow;
-
-use crate::text::put;
+use crate::text::{inert, put};
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +82,10 @@ impl Page {
         self.out + &last
     }
 
-    fn adapted<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.basic {
-            Cow::Owned(basic(text))
-        } else {
-            Cow::Borrowed(text)
-        }
+    /// As it may stand on the page: printed to a log it is no command, whatever it quotes.
+    fn adapted(&self, text: &str) -> String {
+        let text = inert(text);
+        if self.basic { basic(&text) } else { text }
     }
 }
 

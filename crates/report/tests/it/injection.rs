@@ -271,44 +271,44 @@ fn what_is_shown_of_hostile_texts_can_be_read() {
     };
     let all: Vec<String> = HOSTILE.iter().map(|text| shown(text)).collect();
     insta::assert_snapshot!(all.join("\n"), @r"
-        `@everyone and @acme/team, cc:@octocat`
-        `fixes #1, GH-1, acme/shop#2, JIRA-12`
-        `https://evil.example www.evil.example evil@example.org ftp://a.b mailto:a@b.c`
-        `1187c0ffee77aa42 deadbeef acme@1187c0ffee 0123456789abcdef0123456789abcdef01234567`
-        `<script>alert(1)</script><img src=x onerror=alert(1)> <b>bold</b>`
-        `<! -- sprag-compare --> <! -- sprag-compare-unit --> --> <! --`
-        &#124;`  a  `&#124;`  b  `&#124;`␊`&#124;`---`&#124;`---`&#124;`␊`&#124;`  c  `&#124;`  d  `&#124;`  1 `
-        `\`&#124;``  \` \\ 1 ``
-        ``````` ` `` ``` ```` ~~~ `````` 1 ```````
-        ```` ```text␊```␊# heading␊```mermaid␊graph TD␊``` 1 ````
-        `</details></summary><details open><summary>x</summary>`
-        `user<U+202E>gpj.exe <U+2066>isolate<U+2069> <U+200F>rtl`
-        `zero<U+200B>width<U+200D>joiner<U+FEFF>bom<U+00AD>soft<U+2060>word`
-        `␛[31mred␛[0m ␛]0;title␇ ␛]8;;https://evil␇link <U+009B>2J`
-        `::error file=a,line=1::boom`
-        `::set-output name=conclusion::clear␊::stop-commands::x␊::add-mask::a`
-        `::error::a␍␊␉ ::warning::b ::notice::c<U+2028>::debug::d<U+0085>::error::e`
-        `##[group]x␊##[error]y ##[set-env name=PATH;]z ###[command]`
-        `##vso[task.setvariable variable=x]y ##teamcity[message text='x']`
-        `%0A::error::x%0D%0A::set-output name=a::b %25 %3A%2C`
-        `:tada: :+1: :rocket:`
-        `![image](https://evil.example/x.png) [link](https://evil.example) [ref][1]␊␊[1]: https://evil.example`
-        `text[^1]␊␊[^1]: a footnote`
-        ``$\sqrt{x}$ $$y$$ $`z`$ ~~gone~~ H~2~O x^2^``
-        `- [ ] task␊- [x] done`
-        `> [!WARNING]␊> quote`
-        `# heading␊␊---␊␊1. one␊␊    code␊␊***`
-        `&lt;b&gt; &#64;all &commat;all &#x23;1 &amp;lt; &colon;tada&colon;`
-        `**bold** _em_ __strong__ *x* ***y***`
-        `Q́̂̃<U+0304><U+0305><U+0306><U+0307>algo`
-        `␀nul ␈bs ␡del �`
-        `#0969DA rgb(9,105,218) {{x}} {% y %} <%= z %>`
-        `🧪🏴<U+E0067><U+E007F> 􏿿 <U+3164>filler`
-        `HTTPS://EVIL.EXAMPLE WWW.EVIL.EXAMPLE @EVERYONE gh-1 xmpp:a@b`
-        ");
+    `@everyone and @acme/team, cc:@octocat`
+    `fixes #1, GH-1, acme/shop#2, JIRA-12`
+    `https://evil.example www.evil.example evil@example.org ftp://a.b mailto:a@b.c`
+    `1187c0ffee77aa42 deadbeef acme@1187c0ffee 0123456789abcdef0123456789abcdef01234567`
+    `<script>alert(1)</script><img src=x onerror=alert(1)> <b>bold</b>`
+    `<! -- sprag-compare --> <! -- sprag-compare-unit --> --> <! --`
+    &#124;`  a  `&#124;`  b  `&#124;`␊`&#124;`---`&#124;`---`&#124;`␊`&#124;`  c  `&#124;`  d  `&#124;`  1 `
+    `\`&#124;``  \` \\ 1 ``
+    ``````` ` `` ``` ```` ~~~ `````` 1 ```````
+    ```` ```text␊```␊# heading␊```mermaid␊graph TD␊``` 1 ````
+    `</details></summary><details open><summary>x</summary>`
+    `user<U+202E>gpj.exe <U+2066>isolate<U+2069> <U+200F>rtl`
+    `zero<U+200B>width<U+200D>joiner<U+FEFF>bom<U+00AD>soft<U+2060>word`
+    `␛[31mred␛[0m ␛]0;title␇ ␛]8;;https://evil␇link <U+009B>2J`
+    `::error file=a,line=1::boom`
+    `::set-output name=conclusion::clear␊::stop-commands::x␊::add-mask::a`
+    `::error::a␍␊␉ ::warning::b ::notice::c<U+2028>::debug::d<U+0085>::error::e`
+    `# #[group]x␊# #[error]y # #[set-env name=PATH;]z ## #[command]`
+    `# #vso[task.setvariable variable=x]y # #teamcity[message text='x']`
+    `%0A::error::x%0D%0A::set-output name=a::b %25 %3A%2C`
+    `:tada: :+1: :rocket:`
+    `![image](https://evil.example/x.png) [link](https://evil.example) [ref][1]␊␊[1]: https://evil.example`
+    `text[^1]␊␊[^1]: a footnote`
+    ``$\sqrt{x}$ $$y$$ $`z`$ ~~gone~~ H~2~O x^2^``
+    `- [ ] task␊- [x] done`
+    `> [!WARNING]␊> quote`
+    `# heading␊␊---␊␊1. one␊␊    code␊␊***`
+    `&lt;b&gt; &#64;all &commat;all &#x23;1 &amp;lt; &colon;tada&colon;`
+    `**bold** _em_ __strong__ *x* ***y***`
+    `Q́̂̃<U+0304><U+0305><U+0306><U+0307>algo`
+    `␀nul ␈bs ␡del �`
+    `#0969DA rgb(9,105,218) {{x}} {% y %} <%= z %>`
+    `🧪🏴<U+E0067><U+E007F> 􏿿 <U+3164>filler`
+    `HTTPS://EVIL.EXAMPLE WWW.EVIL.EXAMPLE @EVERYONE gh-1 xmpp:a@b`
+    ");
 }
 
-/// All that a step prints.
+/// All that a step prints, and all that it may print.
 fn log(text: &str) -> String {
     let report = saying(text, "a");
     let style = Style {
@@ -321,7 +321,9 @@ fn log(text: &str) -> String {
     [
         report::terminal(&report, &style),
         report::harmless(text),
-        report::harmless(&report::status(&all)),
+        report::status(&all),
+        pages(text).join("\n"),
+        remarks(&report::annotations(&all)),
         report::json(&fixture::with(vec![told(
             fixture::caused(),
             1,
@@ -329,6 +331,12 @@ fn log(text: &str) -> String {
         )])),
     ]
     .join("\n")
+}
+
+/// Annotations as `--dry-run` might print them.
+fn remarks(annotations: &[model::Annotation]) -> String {
+    let text = |a: &model::Annotation| format!("{}\n{}\n{}", a.title, a.message, a.raw);
+    annotations.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the runner of GitHub takes a line for a command: `::` after any blanks with a second `::`, or `##[` anywhere (its
