@@ -101,6 +101,11 @@ impl History {
         Self::open_in(store)
     }
 
+    /// Whether the history lives on a branch: see [`Store::is_branch`].
+    pub fn is_branch(&self) -> bool {
+        self.store.is_branch()
+    }
+
     /// The name of the store.
     pub fn location(&self) -> String {
         self.store.location()
@@ -164,6 +169,25 @@ impl History {
     /// When the store fails; nothing is lost then.
     pub fn squash(&self, above: u64) -> Result<bool> {
         self.store.squash(above)
+    }
+
+    /// Whether run files of days that are over wait to be compacted. Once a day is often enough: what is compacted in the middle of a day is compacted again.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn is_compaction_due(&self, now: Timestamp) -> Result<bool> {
+        let today = now.date().to_string();
+        for lane in Lane::ALL {
+            let runs = self.store.list(lane.runs())?;
+            let mut dates = runs.iter().filter_map(|object| {
+                let (_, rest) = object.key.rsplit_once("/date=")?;
+                rest.split('/').next()
+            });
+            if dates.any(|date| *date < *today) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a run was recorded.

@@ -22,6 +22,9 @@ use crate::{load, remote};
 /// The largest artifact that is read, packed.
 const MOST_ARTIFACT_BYTES: u64 = 512 << 20;
 
+/// How many runs are recorded at once. A backfill that is stopped downloads these again.
+const AT_ONCE: usize = 24;
+
 /// What a backfill did, as `--json` prints it.
 #[derive(Debug, Default, Serialize)]
 struct Done {
@@ -81,14 +84,19 @@ struct Work<'a> {
 impl Work<'_> {
     fn play(&self) -> Result<Done, Error> {
         let mut done = Done::default();
+        let mut taken = Vec::new();
         let runs = self.runs()?;
         let bar = Progress::new(self.context.console, "runs", runs.len() as u64);
         // The oldest first: history grows in the order of time, as it would have.
         for run in runs.iter().rev() {
-            self.run(run, &mut done)?;
+            self.run(run, &mut taken, &mut done)?;
+            if taken.len() >= AT_ONCE {
+                self.record(&mut taken, &mut done)?;
+            }
             done.runs += 1;
             bar.at(done.runs);
         }
+        self.record(&mut taken, &mut done)?;
         if done.recorded > 0 {
             self.history.snapshot(&BaselineOf {
                 repo: self.repo.name().to_owned(),
@@ -132,7 +140,27 @@ impl Work<'_> {
         of_branch && own && workflow.is_none_or(|name| name == run.name)
     }
 
-    fn run(&self, run: &WorkflowRun, done: &mut Done) -> Result<(), Error> {
+    /// Records runs in one change of the history, which on a branch is one commit.
+    fn record(&self, taken: &mut Vec<RecordedRun>, done: &mut Done) -> Result<(), Error> {
+        let recorded = self.history.batch("backfill", |history| {
+            let mut new = 0;
+            for run in taken.iter() {
+                new += u64::from(history.record(run)? == Recorded::New);
+            }
+            Ok(new)
+        })?;
+        done.recorded += recorded;
+        done.known += taken.len() as u64 - recorded;
+        taken.clear();
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        run: &WorkflowRun,
+        taken: &mut Vec<RecordedRun>,
+        done: &mut Done,
+    ) -> Result<(), Error> {
         for artifact in self.repo.run_artifacts(run.id)? {
             let Some(job) = matches(&self.arguments.artifacts, &artifact.name) else {
                 continue;
@@ -143,7 +171,7 @@ impl Work<'_> {
             } else if artifact.expired {
                 done.expired += 1;
             } else {
-                self.artifact(&artifact, info, done)?;
+                taken.extend(self.artifact(&artifact, info, done)?);
             }
         }
         Ok(())
@@ -170,7 +198,7 @@ impl Work<'_> {
         artifact: &Artifact,
         mut info: RunInfo,
         done: &mut Done,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<RecordedRun>, Error> {
         let folder = crate::action::outputs::folder(&self.context.env);
         let path = folder.join(format!("sprag-backfill-{}.zip", artifact.id));
         let loaded = self.download(artifact, &path);
@@ -181,14 +209,10 @@ impl Work<'_> {
         }
         if loaded.run.results.is_empty() {
             done.empty += 1;
-            return Ok(());
+            return Ok(None);
         }
         info.partial |= loaded.lost;
-        match self.history.record(&RecordedRun::of(info, &loaded.run))? {
-            Recorded::New => done.recorded += 1,
-            Recorded::Known => done.known += 1,
-        }
-        Ok(())
+        Ok(Some(RecordedRun::of(info, &loaded.run)))
     }
 
     fn download(&self, artifact: &Artifact, path: &Path) -> Result<load::Loaded, Error> {

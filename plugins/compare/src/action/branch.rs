@@ -64,7 +64,7 @@ impl Step<'_> {
         info.partial |= loaded.lost;
         let run = RecordedRun::of(info, &loaded.run);
         let history = remote::init(self.inputs.history(), self.context)?;
-        let recorded = history.record(&run)?;
+        let recorded = history.record_at(&run, self.context.now)?;
         self.say_recorded(&run, recorded)?;
         history_verbs::look_after(&history, &run.info.key, self.context)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use history::{BaselineOf, CompactOptions, History, Lane, Verified};
 use host::Exit;
-use model::{Problem, RunKey};
+use model::{Problem, RunKey, Timestamp};
 use serde::Serialize;
 
 use super::{answer, note_problems};
@@ -62,9 +62,13 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
 
 /// Keeps a history small and the snapshot of a branch new, without a word: what `action` does after it has recorded a run.
 pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> Result<(), Error> {
-    let compacted = history.compact(&CompactOptions::at(context.now))?;
-    note_problems(context, &compacted.problems);
-    refresh_one(history, (&run.repo, &run.branch), context)?;
+    if history.is_compaction_due(context.now)? {
+        let compacted = history.compact(&CompactOptions::at(context.now))?;
+        note_problems(context, &compacted.problems);
+    }
+    if !history.is_branch() {
+        refresh_one(history, (&run.repo, &run.branch), context)?;
+    }
     remote::squash(history, context);
     Ok(())
 }
@@ -116,7 +120,8 @@ fn refresh_one(
     let of = BaselineOf {
         repo,
         branch,
-        at: context.now,
+        // A run without a time of its own started now.
+        at: Timestamp(context.now.0.saturating_add(1)),
     };
     let done = history.snapshot(&of)?;
     note_problems(context, &done.problems);
