@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -42,10 +43,12 @@ pub struct App {
     pub installation: u64,
 }
 
-/// A running fake. It stops when it is dropped.
+/// A running fake. It stops when it is dropped, and stops the test when a violation was never looked at: no test passes by not asking.
 #[derive(Debug)]
 pub struct FakeGithub {
     core: Arc<Core>,
+    /// How many violations somebody has seen.
+    seen: AtomicUsize,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,6 +97,7 @@ impl FakeGithub {
         let thread = std::thread::spawn(move || run(server, (api, store), stopped));
         Self {
             core,
+            seen: AtomicUsize::new(0),
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -186,7 +190,9 @@ impl FakeGithub {
 
     /// Every request and answer that broke the contract.
     pub fn violations(&self) -> Vec<Violation> {
-        self.core.record().violations.clone()
+        let found = self.core.record().violations.clone();
+        self.seen.store(found.len(), Ordering::Relaxed);
+        found
     }
 
     /// The operations that were asked for, as `METHOD /template`.
@@ -210,13 +216,7 @@ impl FakeGithub {
     /// When there is a violation.
     #[track_caller]
     pub fn assert_clean(&self) {
-        let found: Vec<String> = self.violations().iter().map(ToString::to_string).collect();
-        assert!(
-            found.is_empty(),
-            "{} contract violations:\n{}",
-            found.len(),
-            found.join("\n")
-        );
+        assert_none(&self.violations());
     }
 
     /// Waits until the fake is stopped from outside.
@@ -235,7 +235,23 @@ impl Drop for FakeGithub {
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
+        let seen = self.seen.load(Ordering::Relaxed);
+        let unseen = self.core.record().violations.split_off(seen);
+        if !std::thread::panicking() {
+            assert_none(&unseen);
+        }
     }
+}
+
+#[track_caller]
+fn assert_none(violations: &[Violation]) {
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let text = lines.join("\n");
+    assert!(
+        lines.is_empty(),
+        "{} contract violations:\n{text}",
+        lines.len()
+    );
 }
 
 type Listeners = (std::net::TcpListener, std::net::TcpListener);

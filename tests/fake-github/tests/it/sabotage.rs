@@ -226,3 +226,10 @@ fn assert_clean_stops_the_test() {
     world.client.get("/nothing");
     world.github.assert_clean();
 }
+
+#[test]
+#[should_panic(expected = "1 contract violations")]
+fn a_violation_that_nobody_looks_at_stops_the_test() {
+    let world = World::new();
+    world.client.get("/nothing");
+}
