@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Everything a [`crate::Github`] needs to know. Nothing is read from the environment.
 #[derive(Clone, Debug)]
@@ -55,6 +55,16 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// Whether it is the token of an App's installation, as that of a workflow is: GitHub begins it with `ghs_`.
+    pub(crate) fn is_installation(&self) -> bool {
+        match self {
+            Self::Token(token) => token.expose_secret().starts_with("ghs_"),
+            Self::Anonymous | Self::App { .. } => false,
+        }
+    }
+}
+
 /// How long and how often. The defaults suit a job that a person waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -90,7 +100,7 @@ impl Default for Limits {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
+    use secrecy::{ExposeSecret as _, SecretString};
 
     use super::{Credentials, Settings};
 

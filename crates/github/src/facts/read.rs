@@ -216,21 +216,31 @@ impl Repo {
     }
 
     fn ask_login(&self) -> Result<String> {
+        // The token of an installation may not ask who it is; whose it is shows in nothing but its writings.
+        if self.github.client().settings.credentials.is_installation() {
+            return Ok(ANY_BOT.to_owned());
+        }
         let what = self.what("asking who this token is");
         let call = Call::get("/user".to_owned(), what, METADATA);
         let user: Result<crate::facts::Account> = self.ask_json(&call);
         match user {
             Ok(user) => Ok(user.login),
-            // The token of a workflow is nobody's.
-            Err(Error::Denied { .. }) => Ok("github-actions[bot]".to_owned()),
+            Err(Error::Denied { .. }) => Ok(ANY_BOT.to_owned()),
             Err(error) => Err(error),
         }
     }
 }
 
+/// No login is this: the author is an App whose name cannot be asked.
+const ANY_BOT: &str = "[bot]";
+
 impl Comment {
-    /// Whether it is by `login` and holds `marker`. Anybody can write a marker: the author decides.
+    /// Whether it is by `login` and holds `marker`. Anybody can write a marker: the author decides. Where only some bot is known to be the author, the
+    /// marker must stand first, because bots quote.
     pub fn is_ours(&self, login: &str, marker: &str) -> bool {
+        if login == ANY_BOT {
+            return self.user.kind == "Bot" && self.body.starts_with(marker);
+        }
         self.user.login.eq_ignore_ascii_case(login) && self.body.contains(marker)
     }
 }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// No part is longer.
 const MOST_BYTES: usize = 256 << 10;
 
+/// GitHub's limit of a matrix: a part that says more is not believed.
+const MOST_MISSING: usize = 256;
+
 /// What stands before the report in a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Label {
@@ -61,14 +64,11 @@ pub(crate) fn missing(labels: &[Label]) -> Vec<String> {
         *jobs = label.jobs.max(*jobs);
         seen.insert(&label.job);
     }
-    let missing = expected.iter().map(|((_, id), (jobs, seen))| {
+    let missing = expected.iter().flat_map(|((_, id), (jobs, seen))| {
         let seen = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-        (id, jobs.saturating_sub(seen))
+        (seen..*jobs).map(move |n| format!("{id}, job {} of {jobs}", n + 1))
     });
-    missing
-        .filter(|(_, count)| *count > 0)
-        .map(|(id, count)| format!("{count} more of {id}"))
-        .collect()
+    missing.take(MOST_MISSING).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
             label("unit", "unit (2)", 3),
             label("lint", "lint", 1),
         ];
-        assert_eq!(missing(&parts), ["1 more of unit"]);
+        assert_eq!(missing(&parts), ["unit, job 3 of 3"]);
         assert!(missing(&[]).is_empty());
     }
 }
