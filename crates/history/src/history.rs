@@ -176,7 +176,7 @@ impl History {
     /// # Errors
     /// When the store cannot be listed.
     pub fn is_compaction_due(&self, now: Timestamp) -> Result<bool> {
-        let today = now.date().to_string();
+        let today = now.date();
         for lane in Lane::ALL {
             let runs = self.store.list(lane.runs())?;
             let mut dates = runs.iter().filter_map(|object| {

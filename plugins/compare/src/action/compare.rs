@@ -1,6 +1,7 @@
 //! Compares the jobs of a change with history, publishes what comes out, and records the runs as those of the change.
 
 use formats::Limits;
+use github::Comment;
 use history::History;
 use host::Exit;
 use model::{RecordedRun, Report, Timestamp};
@@ -35,6 +36,14 @@ pub(super) struct Compared {
     pub(super) run: RecordedRun,
 }
 
+/// What came out, and what it takes to publish it.
+#[derive(Debug)]
+struct Judged {
+    compared: Vec<Compared>,
+    history: Option<History>,
+    comment: Option<Comment>,
+}
+
 impl Step<'_> {
     /// Compares the results that lie in the checkout: one job.
     pub(super) fn compare_checkout(&self, target: &Target) -> Result<Exit, Error> {
@@ -61,11 +70,15 @@ impl Step<'_> {
 
     /// Compares jobs with history and says so everywhere.
     pub(super) fn compare(&self, target: &Target, tested: Vec<Tested>) -> Result<Exit, Error> {
-        let (history, comment, mut compared) = self.judge(target, tested)?;
+        let Judged {
+            mut compared,
+            history,
+            comment,
+        } = self.judge(target, tested)?;
         self.place(target, &mut compared);
         let reports: Vec<Report> = compared.iter().map(|of| of.report.clone()).collect();
         self.leave_behind(target, &reports)?;
-        let url = self.publish(target, history.as_ref(), comment.as_ref(), &compared);
+        let url = self.publish(target, history, comment.as_ref(), &compared);
         outputs::write_output(&self.context.env, "url", &url.unwrap_or_default())?;
         let tests_pass = reports
             .iter()
@@ -73,11 +86,7 @@ impl Step<'_> {
         Ok(self.exit(worst(&reports), tests_pass))
     }
 
-    fn judge(
-        &self,
-        target: &Target,
-        tested: Vec<Tested>,
-    ) -> Result<(Option<History>, Option<github::Comment>, Vec<Compared>), Error> {
+    fn judge(&self, target: &Target, tested: Vec<Tested>) -> Result<Judged, Error> {
         let subjects: Vec<Subject> = tested.iter().map(|of| self.subject(target, of)).collect();
         let jobs = subjects.iter().zip(&tested).map(|(subject, of)| Job {
             subject,
@@ -95,8 +104,11 @@ impl Step<'_> {
                 report: check::judge(&config, subject, of.loaded, past, &gathered.changed_files),
             }
         });
-        let compared = compared.collect();
-        Ok((gathered.history, gathered.comment, compared))
+        Ok(Judged {
+            compared: compared.collect(),
+            history: gathered.history,
+            comment: gathered.comment,
+        })
     }
 
     fn subject(&self, target: &Target, tested: &Tested) -> Subject {

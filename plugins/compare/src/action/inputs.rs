@@ -110,6 +110,7 @@ pub(crate) enum OnUndecided {
 
 /// Where and how the answer is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an input of its own")]
 pub(crate) struct Publishing {
     /// When a comment is written.
     pub(crate) comment: CommentMode,
@@ -262,7 +263,11 @@ fn matrix_values(json: &str) -> String {
     };
     let values = matrix.values().map(|value| match value {
         serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
+        value @ (serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_)) => value.to_string(),
     });
     values.collect::<Vec<_>>().join(", ")
 }

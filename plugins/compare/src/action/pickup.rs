@@ -54,12 +54,12 @@ impl Step<'_> {
             in_checkout: false,
             run: WorkflowRun::of_event(ended),
         };
-        let mut tested = self.artifacts(repo, ended)?;
-        if tested.is_empty() {
+        let mut jobs = self.artifacts(repo, ended)?;
+        if jobs.is_empty() {
             self.warn("the run left no artifact with results (input `artifacts`)");
-            tested.push(self.tested(self.inputs.job(""), Loaded::default()));
+            jobs.push(tested(self.inputs.job(""), Loaded::default()));
         }
-        self.compare(&target, tested)
+        self.compare(&target, jobs)
     }
 
     fn pick_up_branch(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
@@ -88,14 +88,6 @@ impl Step<'_> {
         Ok(Exit::Clear)
     }
 
-    fn tested(&self, job: String, loaded: Loaded) -> Tested {
-        Tested {
-            job_id: job.clone(),
-            job,
-            loaded,
-        }
-    }
-
     /// The results in the artifacts of a run, a job each.
     fn artifacts(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Vec<Tested>, Error> {
         let held = repo.run_artifacts(ended.id)?;
@@ -105,17 +97,17 @@ impl Step<'_> {
             source,
         })?;
         let mut left = MOST_RUN_BYTES;
-        let mut tested = Vec::new();
+        let mut jobs = Vec::new();
         let named = held.iter().filter_map(|artifact| {
             let job = self.inputs.job_of_artifact(&artifact.name)?;
             Some((job, artifact))
         });
         for (job, artifact) in named.take(MOST_ARTIFACTS) {
             let loaded = self.artifact(repo, artifact, &folder, &mut left)?;
-            tested.push(self.tested(job, loaded));
+            jobs.push(tested(job, loaded));
         }
         let _left_for_the_runner = fs::remove_dir_all(&folder);
-        Ok(tested)
+        Ok(jobs)
     }
 
     /// One artifact. What cannot be read is lost input, so that the answer is not green.
@@ -147,6 +139,14 @@ impl Step<'_> {
         }
         *left = left.saturating_sub(artifact.size_in_bytes);
         Ok(load::collect(&[path], &Limits::default()))
+    }
+}
+
+fn tested(job: String, loaded: Loaded) -> Tested {
+    Tested {
+        job_id: job.clone(),
+        job,
+        loaded,
     }
 }
 

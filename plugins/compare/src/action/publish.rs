@@ -14,6 +14,7 @@ use super::inputs::{CommentMode, OnUndecided};
 use super::parts::{self, Label};
 use super::target::Target;
 use crate::error::Error;
+use crate::remote;
 
 /// How often a job looks whether others reported while it wrote. Each look that finds something is another job's end, and a workflow has at
 /// most 256 jobs.
@@ -70,16 +71,9 @@ impl Step<'_> {
     }
 
     /// Records the runs of a change and leaves their parts; gives all parts of the change, or only these where the history cannot be written.
-    pub(super) fn meet(
-        &self,
-        target: &Target,
-        history: Option<&History>,
-        compared: &[Compared],
-    ) -> Parts {
+    fn meet(&self, target: &Target, history: Option<&History>, compared: &[Compared]) -> Parts {
         let own = self.own_parts(target, compared);
-        let shared = history
-            .filter(|_| target.may_write && !self.publishing.dry_run)
-            .map(|history| self.share(target, history, compared, &own));
+        let shared = history.map(|history| self.share(target, history, compared, &own));
         match shared {
             Some(Ok(all)) => all,
             Some(Err(error)) => {
@@ -92,6 +86,18 @@ impl Step<'_> {
         }
     }
 
+    /// The history to write to; made when this is the first run of all.
+    fn writable(&self, target: &Target, history: Option<History>) -> Option<History> {
+        if !target.may_write || self.publishing.dry_run {
+            return None;
+        }
+        history.or_else(|| {
+            let made = remote::init(self.inputs.history(), self.context);
+            made.map_err(|error| self.warn(&format!("there is no history yet: {error}")))
+                .ok()
+        })
+    }
+
     fn share(
         &self,
         target: &Target,
@@ -102,7 +108,7 @@ impl Step<'_> {
         let (group, now) = (target.group(), self.now());
         let all = history.batch("compare a change", |history| {
             for run in compared.iter().filter(|of| is_recorded(of)) {
-                let _: Recorded = history.record(&run.run)?;
+                let _: Recorded = history.record_at(&run.run, now)?;
             }
             let mut all = history.parts(&group)?;
             for (name, bytes) in own {
@@ -135,10 +141,12 @@ impl Step<'_> {
     pub(super) fn publish(
         &self,
         target: &Target,
-        history: Option<&History>,
+        history: Option<History>,
         comment: Option<&Comment>,
         compared: &[Compared],
     ) -> Option<String> {
+        let history = self.writable(target, history);
+        let mut parts = self.meet(target, history.as_ref(), compared);
         let repo = self.repo.as_ref();
         let Some(repo) = repo.filter(|_| target.may_write) else {
             self.notice(
@@ -146,13 +154,14 @@ impl Step<'_> {
             );
             return None;
         };
-        let mut parts = self.meet(target, history, compared);
         let mut url = None;
         for _ in 0..MOST_ROUNDS {
             let exists = comment.is_some() || url.is_some();
             let effects = self.plan(target, &known(&parts), exists);
             url = self.apply(repo, &effects).or(url);
-            let now = history.and_then(|history| history.parts(&target.group()).ok());
+            let now = history
+                .as_ref()
+                .and_then(|history| history.parts(&target.group()).ok());
             match now.filter(|now| !now.is_empty() && *now != parts) {
                 Some(newer) => parts = newer,
                 None => break,
@@ -227,10 +236,11 @@ impl Step<'_> {
     fn check_conclusion(&self, merged: &Merged<'_>) -> Option<CheckConclusion> {
         match (merged.conclusion(), self.publishing.on_undecided) {
             (Conclusion::Clear, _) => Some(CheckConclusion::Success),
-            (Conclusion::Blocked, _) => Some(CheckConclusion::Failure),
             (Conclusion::Undecided, _) if !merged.is_whole() => None,
-            (Conclusion::Undecided, OnUndecided::Failure) => Some(CheckConclusion::Failure),
             (Conclusion::Undecided, OnUndecided::Neutral) => Some(CheckConclusion::Neutral),
+            (Conclusion::Blocked, _) | (Conclusion::Undecided, OnUndecided::Failure) => {
+                Some(CheckConclusion::Failure)
+            }
         }
     }
 
