@@ -17,7 +17,7 @@ use crate::part::{Part, PartError, left_out};
 /// What a merged report has to do without.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gaps {
-    /// Jobs that are expected and have not reported.
+    /// Jobs that are expected and have not reported, in words: `e2e (chrome)`, `2 more of unit`.
     pub missing: Vec<String>,
     /// Parts that cannot be read, by the name that they are known by, and why.
     pub damaged: Vec<(String, PartError)>,
@@ -121,15 +121,15 @@ fn order(part: &Part) -> Vec<u8> {
 impl<'a> Merged<'a> {
     /// The report of a single job that nobody else waits for.
     pub fn of(report: &'a Report) -> Self {
-        let blocking = report.findings.iter().filter(|f| f.blocks).count();
-        let job = Job {
-            report,
-            blocking: blocking as u64,
-            more_changes: 0,
-            more_problems: 0,
-        };
+        Self::of_all(std::slice::from_ref(report))
+    }
+
+    /// Whole reports, as one step has them: nothing is left out, unlike in parts.
+    pub fn of_all(reports: &'a [Report]) -> Self {
+        let mut jobs: Vec<Job<'a>> = reports.iter().map(Job::whole).collect();
+        jobs.sort_by(|a, b| a.name().cmp(b.name()));
         Self {
-            jobs: vec![job],
+            jobs,
             gaps: Gaps::default(),
         }
     }
@@ -270,6 +270,16 @@ impl<'a> Merged<'a> {
 }
 
 impl<'a> Job<'a> {
+    fn whole(report: &'a Report) -> Self {
+        let blocking = report.findings.iter().filter(|f| f.blocks).count();
+        Self {
+            report,
+            blocking: blocking as u64,
+            more_changes: 0,
+            more_problems: 0,
+        }
+    }
+
     fn of(part: &'a Part) -> Self {
         Self {
             report: &part.report,

@@ -93,7 +93,7 @@ mod tests {
         };
         assert_eq!(
             status(&merged(&parts, &gaps)),
-            "1 of 4 failures looks caused by this PR; 1 job missing (4,812 tests)"
+            "1 of 4 failures looks caused by this PR; not all jobs have reported (4,812 tests)"
         );
     }
 

@@ -42,7 +42,7 @@ impl Merged<'_> {
     /// The answer: `2 of 5 failures look caused by this PR`. One line of plain text, the first of every rendering.
     pub fn headline(&self) -> String {
         match self.jobs.as_slice() {
-            [] => self.nothing(),
+            [] => format!("No job has reported{}", self.waiting()),
             [only] if self.is_whole() => capital(&only.report.headline),
             jobs => {
                 let counts = self.counts();
@@ -55,22 +55,12 @@ impl Merged<'_> {
         }
     }
 
-    fn nothing(&self) -> String {
-        match self.gaps.missing.len() {
-            0 => "No job has reported".to_owned(),
-            n => format!(
-                "No job has reported yet: waiting for {}",
-                count(n as u64, "job")
-            ),
-        }
-    }
-
-    /// What else is still to come.
+    /// What else is still to come. How many jobs that is need not be known.
     fn waiting(&self) -> String {
-        let n = self.gaps.missing.len() + self.gaps.damaged.len();
-        match n {
-            0 => String::new(),
-            n => format!("; {} missing", count(n as u64, "job")),
+        match (self.gaps.missing.len(), self.gaps.damaged.len()) {
+            (0, 0) => String::new(),
+            (0, n) => format!("; the reports of {} cannot be read", count(n as u64, "job")),
+            _ => "; not all jobs have reported".to_owned(),
         }
     }
 

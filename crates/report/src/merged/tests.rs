@@ -89,12 +89,14 @@ fn what_is_missing_or_damaged_is_never_clear() {
         missing: vec!["b".to_owned()],
         ..Gaps::default()
     };
-    let says = "No failures in 4,812 tests of 1 job; 1 job missing".to_owned();
-    assert_eq!(state(&missing), (Conclusion::Undecided, says.clone()));
+    let says = "No failures in 4,812 tests of 1 job; not all jobs have reported".to_owned();
+    assert_eq!(state(&missing), (Conclusion::Undecided, says));
     let damaged = Gaps {
         damaged: vec![("c".to_owned(), PartError::TooLong { bytes: 1 << 20 })],
         ..Gaps::default()
     };
+    let says =
+        "No failures in 4,812 tests of 1 job; the reports of 1 job cannot be read".to_owned();
     assert_eq!(state(&damaged), (Conclusion::Undecided, says));
     assert_eq!(
         merged(&[], &Gaps::default()).conclusion(),
@@ -194,7 +196,7 @@ fn ten_thousand_failures_over_twenty_jobs_fit_everywhere() {
         let merged = merged(&parts, &gaps);
         assert_eq!(
             merged.headline(),
-            "3,340 of 10,000 failures look caused by this PR; 300 jobs missing"
+            "3,340 of 10,000 failures look caused by this PR; not all jobs have reported"
         );
         let options = crate::MarkdownOptions::default();
         let comment = crate::comment(&merged, &options);
@@ -247,7 +249,7 @@ fn one_comment_names_every_job() {
     let folded = comment.find("<details><summary>Why").unwrap();
     insta::assert_snapshot!(comment.get(..folded).unwrap(), @r"
     <!-- sprag-compare -->
-    ### 1 of 4 failures looks caused by this PR; 3 jobs missing
+    ### 1 of 4 failures looks caused by this PR; not all jobs have reported
 
     **1 failure blocks this PR.** Updated for `3f2a9c1d5be0`. [Workflow run](https://ci.example/acme/shop/runs/90412).
 

@@ -6,7 +6,7 @@ use github::{Comment, Done, Repo};
 use history::{History, Parts, Recorded};
 use host::GitFacts;
 use model::{CheckConclusion, Conclusion, Effect, Report, StatusState};
-use report::{Gaps, MarkdownOptions, Merged, Part};
+use report::{Gaps, MarkdownOptions, Merged, Part, PartError};
 
 use super::Step;
 use super::compare::Compared;
@@ -262,19 +262,12 @@ impl Step<'_> {
 
     /// The job summary: the reports of this step.
     pub(super) fn summary(&self, target: &Target, reports: &[Report]) -> String {
-        let parts: Vec<Part> = reports.iter().map(Part::of).collect();
-        let gaps = Gaps::default();
-        report::summary(
-            &report::merged(&parts, &gaps),
-            &self.options(target, usize::MAX),
-        )
+        report::summary(&Merged::of_all(reports), &self.options(target, usize::MAX))
     }
 
     /// Workflow commands that annotate the lines where tests failed.
     pub(super) fn annotations(reports: &[Report]) -> String {
-        let parts: Vec<Part> = reports.iter().map(Part::of).collect();
-        let merged = report::merged(&parts, &Gaps::default());
-        report::workflow_commands(&report::annotations(&merged))
+        report::workflow_commands(&report::annotations(&Merged::of_all(reports)))
     }
 
     /// Finds the lines of the repository where tests failed.
@@ -343,8 +336,10 @@ fn unshared(own: Vec<(String, Vec<u8>)>) -> Parts {
 fn known(parts: &Parts) -> Known {
     let mut known = Known::default();
     let mut labels = Vec::new();
-    for bytes in parts.values() {
+    for (name, bytes) in parts {
         let Some((label, packed)) = parts::decode(bytes) else {
+            let why = PartError::Damaged { line: 1, column: 1 };
+            known.gaps.damaged.push((name.replace('\n', " "), why));
             continue;
         };
         match report::read_part(packed) {
