@@ -37,7 +37,7 @@ pub use export::{ExportFormat, Exported};
 pub use history::{History, Recorded};
 pub use import::{ImportOptions, Imported, OnProgress, Progress};
 pub use key::{Lane, Partition};
-pub use lean::row_in_rerun;
+pub use lean::list_passes;
 pub use parts::{MOST_PART_BYTES, Parts};
 pub use plan::Filter;
 pub use read::Runs;

@@ -178,6 +178,7 @@ pub(crate) fn judge(
     let (mut run, mut problems) = (loaded.run, loaded.problems);
     problems.extend(past.problems.iter().cloned());
     resolve::resolve(&mut run, &past.baseline.names);
+    let reruns = with_passes(&past.recent.reruns, &run);
     verdict::judge(
         config,
         &past.baseline,
@@ -188,12 +189,25 @@ pub(crate) fn judge(
             merge_base: &subject.merge_base,
             changed_files,
             other_prs: &past.recent.other_prs,
-            reruns: &past.recent.reruns,
+            reruns: &reruns,
             at: subject.at,
             lost_input: loaded.lost,
             problems: &problems,
         },
     )
+}
+
+/// Attempts on the same sources. A history on a branch does not list what passed on a pull request: of such an attempt it follows.
+fn with_passes(reruns: &[RecordedRun], run: &TestRun) -> Vec<RecordedRun> {
+    if reruns.is_empty() {
+        return Vec::new();
+    }
+    let tests: BTreeSet<TestId> = run.results.iter().map(|result| result.test.id()).collect();
+    let mut reruns = reruns.to_vec();
+    for rerun in &mut reruns {
+        history::list_passes(rerun, &tests);
+    }
+    reruns
 }
 
 /// Does two things at once: one waits for other processes, the other computes.

@@ -14,7 +14,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -168,8 +168,8 @@ impl Inner {
         *locked(&self.contention) = Contention::default();
     }
 
-    /// Others were faster, or the other side did not answer: waits a while, or gives up.
-    fn wait(&self) -> Result<()> {
+    /// Others were faster, or the other side did not answer, after work that took a while: waits a while, or gives up.
+    fn wait(&self, took: Duration) -> Result<()> {
         let tries = {
             let mut contention = locked(&self.contention);
             let since = *contention.since.get_or_insert_with(Instant::now);
@@ -180,7 +180,7 @@ impl Inner {
             }
             contention.tries
         };
-        thread::sleep(self.pace.pause_after(tries - 1));
+        thread::sleep(self.pace.pause_after(tries - 1, took));
         Ok(())
     }
 

@@ -6,12 +6,14 @@
     reason = "tests stop at the first surprise and say what they skip"
 )]
 
+mod branch;
 mod compact;
 mod crash;
 mod damage;
 mod export;
 mod golden;
 mod import;
+mod memory;
 mod record;
 mod retention;
 mod sample;

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ const COMMIT_BYTES: u64 = 3_000;
 pub(super) struct BranchDraft {
     inner: Arc<Inner>,
     base: Arc<View>,
+    /// When it was taken.
+    taken: Instant,
     work: Mutex<Work>,
 }
 
@@ -85,6 +88,7 @@ impl BranchDraft {
         Self {
             inner,
             base,
+            taken: Instant::now(),
             work: Mutex::new(work),
         }
     }
@@ -167,7 +171,7 @@ impl BranchDraft {
             Err(error) => return Err(error),
         };
         // Not done, or done and the answer was lost: the branch itself says. It is read after the pause, so that the next try starts from it.
-        let waited = self.inner.wait();
+        let waited = self.inner.wait(self.taken.elapsed());
         let now = self.inner.look(!write.changes.is_empty());
         let now = now.map_err(|why| lost.unwrap_or(why))?;
         if now.head.is_signed_by(writer) {

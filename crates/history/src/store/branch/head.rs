@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Read as _, Write as _},
+    io::Read as _,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -177,10 +177,10 @@ impl Head {
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         let damaged = |error: std::io::Error| Error::corrupt(HEAD, error);
         let json = serde_json::to_vec(self).map_err(crate::pq::damaged(HEAD))?;
-        let mut encoder = zstd::Encoder::new(Vec::new(), 12).map_err(damaged)?;
-        encoder.include_checksum(true).map_err(damaged)?;
-        encoder.write_all(&json).map_err(damaged)?;
-        encoder.finish().map_err(damaged)
+        // In one piece: the compressor then takes no more memory than the text needs.
+        let mut compressor = zstd::bulk::Compressor::new(9).map_err(damaged)?;
+        compressor.include_checksum(true).map_err(damaged)?;
+        compressor.compress(&json).map_err(damaged)
     }
 
     /// Reads the file. It is hostile: everything in it that is used as a path, an id or a size is checked.

@@ -29,12 +29,12 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The pause after `tries` tries: between nothing and its bound, so that writers who met once do not meet again.
-    pub(super) fn pause_after(&self, tries: u32) -> Duration {
-        let bound = self
-            .pause
-            .saturating_mul(1 << tries.min(16))
-            .min(self.longest_pause);
+    /// The pause after `tries` tries of which the last one took a while: between nothing and its bound, so that writers who met once do not meet again. Of writers who
+    /// meet one gets through each time, so what pauses save is the work of the others: the longer the work, the longer the pause.
+    pub(super) fn pause_after(&self, tries: u32, took: Duration) -> Duration {
+        let longest = self.longest_pause.max(took.saturating_mul(8));
+        let bound = self.pause.max(took);
+        let bound = bound.saturating_mul(1 << tries.min(16)).min(longest);
         let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         bound.mul_f64(share)
     }
@@ -42,14 +42,18 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Pace;
 
     #[test]
     fn pauses_grow_and_have_a_bound() {
         let pace = Pace::default();
         for tries in 0..40 {
-            assert!(pace.pause_after(tries) <= pace.longest_pause);
-            assert!(pace.pause_after(tries) <= pace.pause * (1 << tries.min(16)));
+            let pause = |took| pace.pause_after(tries, Duration::from_secs(took));
+            assert!(pause(0) <= pace.longest_pause);
+            assert!(pause(0) <= pace.pause * (1 << tries.min(16)));
+            assert!(pause(100) <= Duration::from_secs(800));
         }
     }
 }

@@ -7,7 +7,10 @@
 //! of the lock or not at all, with a timeout far below the lease, and the lock is left to run out when its answer is lost; only then does the next writer
 //! break it, by a conditional write again. [The decision](../../../../docs/decisions/009-history-on-a-branch.md) has the whole argument.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -35,7 +38,7 @@ impl Inner {
         if self.has_run_out(lock) {
             return Ok(true);
         }
-        let waited = self.wait();
+        let waited = self.wait(Duration::ZERO);
         self.look(false)?;
         waited.map(|()| false)
     }
@@ -71,7 +74,7 @@ impl Inner {
             if done {
                 return Ok(true);
             }
-            self.wait()?;
+            self.wait(Duration::ZERO)?;
         }
         Ok(false)
     }
