@@ -41,6 +41,18 @@ impl Repo {
         self.name.split('/').next().unwrap_or_default()
     }
 
+    /// The same repository for a caller with another patience, with connections of its own.
+    ///
+    /// # Errors
+    /// As [`Github::new`].
+    pub fn with_limits(&self, limits: crate::Limits) -> Result<Self> {
+        let settings = crate::Settings {
+            limits,
+            ..self.github.client().settings.clone()
+        };
+        Self::new(Github::new(settings)?, &self.name)
+    }
+
     /// The [`Github`] that it is on.
     pub fn github(&self) -> &Github {
         &self.github

@@ -46,6 +46,6 @@ pub use snapshot::{BaselineOf, BaselineRead, Needed, Snapshotted};
 pub use stat::{JobStat, Stat, TestHistory, TestResultAt};
 pub use store::{
     Blob, BranchStore, Created, Draft, Durability, FileStore, GitRemote, Object, Pace, Remote,
-    RemoteChange, RemoteEntry, RemoteFile, Store, Written, store_of,
+    RemoteChange, RemoteEntry, RemoteFile, Store, Written, blob_id, is_branch_name, store_of,
 };
 pub use verify::Verified;

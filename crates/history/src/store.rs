@@ -13,10 +13,10 @@ use std::{fmt, path::Path, sync::Arc};
 use bytes::Bytes;
 use model::Timestamp;
 
-pub use branch::{BranchStore, Pace};
+pub use branch::{BranchStore, Pace, blob_id};
 pub use file::FileStore;
 pub(crate) use file::random;
-pub use git::GitRemote;
+pub use git::{GitRemote, is_branch_name};
 pub use remote::{Remote, RemoteChange, RemoteEntry, RemoteFile, Written};
 
 use crate::{Error, ErrorKind, Result};

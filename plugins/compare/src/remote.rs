@@ -3,15 +3,32 @@
 //! `git:BRANCH` means a branch of the repository at hand. In a workflow, where the API and a token are there, it is read and written through the API: that
 //! needs no checkout and no git. Elsewhere it is a branch of the remote `origin` of the checkout, by plain git.
 
+mod api;
+
 use std::sync::Arc;
 
-use history::{History, Store, store_of};
+use history::{BranchStore, History, Pace, Store, store_of};
 
 use crate::context::Context;
 use crate::error::Error;
+use api::ApiRemote;
 
 /// The store of a location.
-fn store(location: &str, _context: &Context) -> Result<Arc<dyn Store>, Error> {
+fn store(location: &str, context: &Context) -> Result<Arc<dyn Store>, Error> {
+    let branch = location.strip_prefix("git:").filter(|place| !place.contains('#'));
+    if let Some(branch) = branch
+        && let Some(repo) = context.repository()?
+    {
+        if !history::is_branch_name(branch) {
+            return Err(Error::argument(
+                format!("`{branch}` is no name of a branch"),
+                "write git:sprag-history",
+            ));
+        }
+        let remote = ApiRemote::new(repo, branch);
+        let store = BranchStore::new(Box::new(remote), Pace::default(), host::now);
+        return Ok(Arc::new(store));
+    }
     Ok(store_of(location)?)
 }
 

@@ -25,10 +25,14 @@ pub use pace::Pace;
 use super::{Blob, Created, Draft, Durability, Object, Remote, RemoteFile, Store};
 use crate::{Error, ErrorKind, Result, run_file::Whole};
 use draft::BranchDraft;
-use head::{HEAD, Head, blob_id};
+pub use head::blob_id;
+use head::{HEAD, Head};
 
 /// Bytes of blobs that are kept in memory once they are read.
 const CACHE_BYTES: usize = 64 << 20;
+
+/// How often in a row a write may fail without an answer.
+const FAILURES: u32 = 8;
 
 /// A branch of a git repository as a store.
 #[derive(Clone, Debug)]
@@ -71,6 +75,8 @@ struct View {
 struct Contention {
     since: Option<Instant>,
     tries: u32,
+    /// How often the other side did not answer.
+    failures: u32,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -168,7 +174,7 @@ impl Inner {
         *locked(&self.contention) = Contention::default();
     }
 
-    /// Others were faster, or the other side did not answer, after work that took a while: waits a while, or gives up.
+    /// Others were faster, after work that took a while: waits a while, or gives up.
     fn wait(&self, took: Duration) -> Result<()> {
         let tries = {
             let mut contention = locked(&self.contention);
@@ -182,6 +188,13 @@ impl Inner {
         };
         thread::sleep(self.pace.pause_after(tries - 1, took));
         Ok(())
+    }
+
+    /// Counts the times in a row that the other side did not answer; `true` when it is too often.
+    fn is_away(&self, failed: bool) -> bool {
+        let mut contention = locked(&self.contention);
+        contention.failures = if failed { contention.failures + 1 } else { 0 };
+        contention.failures > FAILURES
     }
 
     fn blob(&self, key: &str, id: &str) -> Result<Bytes> {

@@ -194,12 +194,12 @@ impl GitRemote {
             &what,
         ])?;
         if pushed.done {
-            return Ok(Written::Done(to.to_owned()));
+            return Ok(Written::Done(Some(to.to_owned())));
         }
         // A push that failed may have come through, or have been too late: the branch itself says.
         let now = self.ask(scratch)?;
         if now.as_deref() == Some(to) {
-            return Ok(Written::Done(to.to_owned()));
+            return Ok(Written::Done(Some(to.to_owned())));
         }
         if now.as_deref() != from {
             return Ok(Written::Stale);
@@ -301,7 +301,7 @@ fn kind_of(said: &str) -> ErrorKind {
 }
 
 /// The rules of `git check-ref-format`, and no leading dash.
-pub(crate) fn is_branch_name(name: &str) -> bool {
+pub fn is_branch_name(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')

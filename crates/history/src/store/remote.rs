@@ -40,8 +40,8 @@ pub struct RemoteChange {
 /// What a conditional write did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is done; the branch is at this commit now.
-    Done(String),
+    /// It is done; the branch is at this commit now, where the answer says so.
+    Done(Option<String>),
     /// The branch is not where it was expected: nothing is written.
     Stale,
 }

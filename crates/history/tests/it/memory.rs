@@ -192,7 +192,7 @@ impl Memory {
         let id = format!("{:040x}", self.0.made.fetch_add(1, Ordering::Relaxed) + 1);
         state.commits.insert(id.clone(), tree);
         state.branch = Some(id.clone());
-        Ok(Written::Done(id))
+        Ok(Written::Done(Some(id)))
     }
 }
 

@@ -162,7 +162,7 @@ impl BranchDraft {
                     blob: Some(blob_id(&write.bytes)),
                     size: write.bytes.len() as u64,
                     head: write.head,
-                    commit: Some(commit),
+                    commit,
                 });
                 return Ok(true);
             }
@@ -170,10 +170,15 @@ impl BranchDraft {
             Err(error) if error.is_unavailable() => Some(error),
             Err(error) => return Err(error),
         };
+        let away = self.inner.is_away(lost.is_some());
         // Not done, or done and the answer was lost: the branch itself says. It is read after the pause, so that the next try starts from it.
         let waited = self.inner.wait(self.taken.elapsed());
         let now = self.inner.look(!write.changes.is_empty());
-        let now = now.map_err(|why| lost.unwrap_or(why))?;
+        let now = match (now, lost) {
+            (Ok(now), Some(lost)) if away && !now.head.is_signed_by(writer) => return Err(lost),
+            (Ok(now), _) => now,
+            (Err(why), lost) => return Err(lost.unwrap_or(why)),
+        };
         if now.head.is_signed_by(writer) {
             self.inner.wrote(View::clone(&now));
             return Ok(true);

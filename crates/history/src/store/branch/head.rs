@@ -393,7 +393,7 @@ fn packed_size(bytes: &[u8]) -> usize {
 }
 
 /// The id of a blob in a repository of git's first object format.
-pub(crate) fn blob_id(bytes: &[u8]) -> String {
+pub fn blob_id(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut sha = Sha1::new();
     sha.update(format!("blob {}\0", bytes.len()));

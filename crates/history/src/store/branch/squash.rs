@@ -117,10 +117,12 @@ impl Inner {
         };
         let (head, bytes) = signed(&view.head, &owner, Some(lock))?;
         let (locked, commit) = match self.remote.put(HEAD, &bytes, blob, "lock") {
-            Ok(Written::Done(commit)) => (view_of(head, &bytes, commit.clone()), commit),
+            Ok(Written::Done(Some(commit))) => {
+                (view_of(head, &bytes, Some(commit.clone())), commit)
+            }
             Err(error) if !error.is_unavailable() => return Err(error),
             // Somebody was faster, or the answer was lost.
-            Ok(Written::Stale) | Err(_) => match self.lock_of(&owner)? {
+            Ok(Written::Done(None) | Written::Stale) | Err(_) => match self.lock_of(&owner)? {
                 Some(held) => held,
                 None => return Ok(false),
             },
@@ -182,11 +184,11 @@ fn signed(head: &Head, writer: &str, lock: Option<Lock>) -> Result<(Head, Bytes)
     Ok((head, bytes))
 }
 
-fn view_of(head: Head, bytes: &Bytes, commit: String) -> View {
+fn view_of(head: Head, bytes: &Bytes, commit: Option<String>) -> View {
     View {
         head,
         blob: Some(blob_id(bytes)),
-        commit: Some(commit),
+        commit,
         size: bytes.len() as u64,
     }
 }
