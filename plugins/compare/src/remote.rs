@@ -15,7 +15,9 @@ use api::ApiRemote;
 
 /// The store of a location.
 fn store(location: &str, context: &Context) -> Result<Arc<dyn Store>, Error> {
-    let branch = location.strip_prefix("git:").filter(|place| !place.contains('#'));
+    let branch = location
+        .strip_prefix("git:")
+        .filter(|place| !place.contains('#'));
     if let Some(branch) = branch
         && let Some(repo) = context.repository()?
     {

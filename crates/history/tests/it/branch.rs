@@ -224,7 +224,7 @@ fn retried<T>(work: impl Fn() -> history::Result<T>) -> T {
         match work() {
             Ok(done) => return done,
             Err(error) if error.is_unavailable() => {}
-            Err(error) => panic!("{error}"),
+            refused => return refused.unwrap(),
         }
     }
 }
@@ -310,7 +310,7 @@ fn bare() -> (tempfile::TempDir, String) {
 fn on_git(path: &str) -> History {
     let remote = GitRemote::new(path, "sprag-history").unwrap();
     let pace = Pace {
-        patience: std::time::Duration::from_secs(240),
+        patience: std::time::Duration::from_mins(4),
         ..Pace::default()
     };
     let store = BranchStore::new(Box::new(remote), pace, wall_clock);

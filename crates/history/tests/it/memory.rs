@@ -15,7 +15,6 @@ use history::{
     Result, Written,
 };
 use model::Timestamp;
-use sha1::{Digest as _, Sha1};
 
 use crate::sample::START;
 
@@ -54,20 +53,10 @@ struct Shared {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory(Arc<Shared>);
 
-fn id_of(bytes: &[u8]) -> String {
-    let mut sha = Sha1::new();
-    sha.update(format!("blob {}\0", bytes.len()));
-    sha.update(bytes);
-    sha.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 pub(crate) const QUICK: Pace = Pace {
     pause: Duration::from_millis(1),
     longest_pause: Duration::from_millis(40),
-    patience: Duration::from_secs(60),
+    patience: Duration::from_mins(5),
     lease: Duration::from_millis(400),
 };
 
@@ -116,17 +105,6 @@ impl Memory {
     /// The calls since the last time.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.calls.lock().unwrap())
-    }
-
-    pub(crate) fn files(&self) -> BTreeMap<String, usize> {
-        let state = self.0.state.lock().unwrap();
-        let Some(tip) = &state.branch else {
-            return BTreeMap::new();
-        };
-        let tree = &state.commits[tip];
-        tree.iter()
-            .map(|(path, id)| (path.clone(), state.blobs[id].len()))
-            .collect()
     }
 
     fn call<T>(
@@ -182,7 +160,7 @@ impl Memory {
         for RemoteChange { path, bytes } in changes {
             match bytes {
                 Some(bytes) => {
-                    let id = id_of(bytes);
+                    let id = history::blob_id(bytes);
                     state.blobs.insert(id.clone(), bytes.clone());
                     tree.insert(path.clone(), id);
                 }

@@ -45,19 +45,28 @@ impl ApiRemote {
         let files = changes.iter().filter_map(|change| change.bytes.as_ref());
         let files: Vec<(String, &Bytes)> = files.map(|bytes| (blob_id(bytes), bytes)).collect();
         let sent = locked(&self.sent).clone();
-        let missing: Vec<_> = files.into_iter().filter(|(id, _)| !sent.contains(id)).collect();
+        let missing: Vec<_> = files
+            .into_iter()
+            .filter(|(id, _)| !sent.contains(id))
+            .collect();
         for some in missing.chunks(AT_ONCE) {
             thread::scope(|scope| {
-                let sending = some.iter().map(|(id, bytes)| scope.spawn(move || self.send_one(repo, id, bytes)));
+                let sending = some
+                    .iter()
+                    .map(|(id, bytes)| scope.spawn(move || self.send_one(repo, id, bytes)));
                 let sending: Vec<_> = sending.collect();
-                sending.into_iter().try_for_each(|one| one.join().unwrap_or_else(|_panic| Err(internal())))
+                sending
+                    .into_iter()
+                    .try_for_each(|one| one.join().unwrap_or_else(|_panic| Err(internal())))
             })?;
         }
         Ok(())
     }
 
     fn send_one(&self, repo: &Repo, id: &str, bytes: &Bytes) -> Result<()> {
-        let named = repo.create_blob(bytes).map_err(|error| self.error("cannot write to", error))?;
+        let named = repo
+            .create_blob(bytes)
+            .map_err(|error| self.error("cannot write to", error))?;
         if named != id {
             return Err(unusable("GitHub names a file by another id than git"));
         }
@@ -69,24 +78,39 @@ impl ApiRemote {
         if let Some(tree) = locked(&self.trees).get(commit) {
             return Ok(tree.clone());
         }
-        let tree = repo.commit_tree(commit).map_err(|error| self.error("cannot read", error))?;
+        let tree = repo
+            .commit_tree(commit)
+            .map_err(|error| self.error("cannot read", error))?;
         locked(&self.trees).insert(commit.to_owned(), tree.clone());
         Ok(tree)
     }
 
     /// Makes a commit on no branch yet, with some changes to the tree of another.
-    fn commit(&self, repo: &Repo, of: Option<&str>, parent: Option<&str>, (changes, message): (&[RemoteChange], &str)) -> Result<String> {
+    fn commit(
+        &self,
+        repo: &Repo,
+        of: Option<&str>,
+        parent: Option<&str>,
+        (changes, message): (&[RemoteChange], &str),
+    ) -> Result<String> {
         let base = thread::scope(|scope| {
             let base = scope.spawn(|| of.map(|commit| self.tree_of(repo, commit)).transpose());
             self.send(repo, changes)?;
             base.join().unwrap_or_else(|_panic| Err(internal()))
         })?;
-        let ids = changes.iter().map(|change| (change.path.clone(), change.bytes.as_ref().map(|bytes| blob_id(bytes))));
+        let ids = changes.iter().map(|change| {
+            (
+                change.path.clone(),
+                change.bytes.as_ref().map(|bytes| blob_id(bytes)),
+            )
+        });
         let ids: BTreeMap<String, Option<String>> = ids.collect();
         let failed = |error| self.error("cannot write to", error);
         let tree = repo.create_tree(base.as_deref(), &ids).map_err(failed)?;
         let parents: Vec<&str> = parent.into_iter().collect();
-        let commit = repo.create_commit(message, &tree, &parents).map_err(failed)?;
+        let commit = repo
+            .create_commit(message, &tree, &parents)
+            .map_err(failed)?;
         locked(&self.trees).insert(commit.clone(), tree);
         Ok(commit)
     }
@@ -97,7 +121,12 @@ impl ApiRemote {
             ErrorKind::ReadOnly(said)
         } else if error.is_not_found() {
             ErrorKind::NotFound
-        } else if error.is_temporary() || matches!(error, github::Error::Refused { .. } | github::Error::BadAnswer { .. }) {
+        } else if error.is_temporary()
+            || matches!(
+                error,
+                github::Error::Refused { .. } | github::Error::BadAnswer { .. }
+            )
+        {
             ErrorKind::Unavailable(said)
         } else {
             ErrorKind::UnfitStore(said)
@@ -109,7 +138,9 @@ impl ApiRemote {
 /// Rules of a repository that keep even a token with write rights from a branch.
 fn speaks_of_rules(said: &str) -> bool {
     let said = said.to_lowercase();
-    ["rule violation", "protected branch", "cannot force-push"].iter().any(|sign| said.contains(sign))
+    ["rule violation", "protected branch", "cannot force-push"]
+        .iter()
+        .any(|sign| said.contains(sign))
 }
 
 fn internal() -> Error {
@@ -118,11 +149,19 @@ fn internal() -> Error {
 
 /// An error before the branch was touched: nobody has to wait for what may still come.
 fn untouched(error: Error) -> Error {
-    if error.is_unavailable() { unusable(&error.to_string()) } else { error }
+    if error.is_unavailable() {
+        unusable(&error.to_string())
+    } else {
+        error
+    }
 }
 
 fn unusable(why: &str) -> Error {
-    Error::new("cannot write to", "the branch of the history", ErrorKind::UnfitStore(why.to_owned()))
+    Error::new(
+        "cannot write to",
+        "the branch of the history",
+        ErrorKind::UnfitStore(why.to_owned()),
+    )
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -139,26 +178,52 @@ impl Remote for ApiRemote {
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.repo.branch_head(&self.branch).map_err(|error| self.error("cannot read", error))
+        self.repo
+            .branch_head(&self.branch)
+            .map_err(|error| self.error("cannot read", error))
     }
 
     fn file_at(&self, commit: &str, path: &str) -> Result<Option<RemoteFile>> {
-        let read = self.repo.file(path, commit).map_err(|error| self.error("cannot read", error))?;
-        Ok(read.map(|file| RemoteFile { bytes: file.bytes, blob: file.sha, commit: None }))
+        let read = self
+            .repo
+            .file(path, commit)
+            .map_err(|error| self.error("cannot read", error))?;
+        Ok(read.map(|file| RemoteFile {
+            bytes: file.bytes,
+            blob: file.sha,
+            commit: None,
+        }))
     }
 
     fn blob(&self, id: &str) -> Result<Bytes> {
-        self.repo.blob(id).map_err(|error| self.error("cannot read", error))
+        self.repo
+            .blob(id)
+            .map_err(|error| self.error("cannot read", error))
     }
 
     fn tree(&self, commit: &str) -> Result<Vec<RemoteEntry>> {
-        let entries = self.repo.tree(commit, true).map_err(|error| self.error("cannot list", error))?;
+        let entries = self
+            .repo
+            .tree(commit, true)
+            .map_err(|error| self.error("cannot list", error))?;
         let files = entries.into_iter().filter(|entry| entry.kind == "blob");
-        Ok(files.map(|entry| RemoteEntry { path: entry.path, blob: entry.sha, size: entry.size }).collect())
+        Ok(files
+            .map(|entry| RemoteEntry {
+                path: entry.path,
+                blob: entry.sha,
+                size: entry.size,
+            })
+            .collect())
     }
 
     fn put(&self, path: &str, bytes: &Bytes, expected: &str, message: &str) -> Result<Written> {
-        let write = PutFile { branch: &self.branch, path, bytes, expected: Some(expected), message };
+        let write = PutFile {
+            branch: &self.branch,
+            path,
+            bytes,
+            expected: Some(expected),
+            message,
+        };
         match self.repo.put_file(&write) {
             Ok(Put::Done { commit, .. }) => Ok(Written::Done(commit)),
             Ok(Put::Stale) => Ok(Written::Stale),
@@ -168,15 +233,30 @@ impl Remote for ApiRemote {
         }
     }
 
-    fn advance(&self, parent: Option<&str>, changes: &[RemoteChange], message: &str) -> Result<Written> {
+    fn advance(
+        &self,
+        parent: Option<&str>,
+        changes: &[RemoteChange],
+        message: &str,
+    ) -> Result<Written> {
         let commit = self.commit(&self.repo, parent, parent, (changes, message))?;
         let failed = |error| self.error("cannot write to", error);
         let done = if parent.is_some() {
-            self.repo.move_branch(&self.branch, &commit, false).map_err(failed)? == Moved::Moved
+            self.repo
+                .move_branch(&self.branch, &commit, false)
+                .map_err(failed)?
+                == Moved::Moved
         } else {
-            self.repo.create_branch(&self.branch, &commit).map_err(failed)? == Created::Created
+            self.repo
+                .create_branch(&self.branch, &commit)
+                .map_err(failed)?
+                == Created::Created
         };
-        Ok(if done { Written::Done(Some(commit)) } else { Written::Stale })
+        Ok(if done {
+            Written::Done(Some(commit))
+        } else {
+            Written::Stale
+        })
     }
 
     fn replace(&self, of: &str, changes: &[RemoteChange], message: &str) -> Result<Written> {
@@ -190,13 +270,24 @@ impl Remote for ApiRemote {
             ..Limits::default()
         };
         let hurried = self.repo.with_limits(limits).map_err(failed)?;
-        let commit = self.commit(&hurried, Some(of), None, (changes, message)).map_err(untouched)?;
+        let commit = self
+            .commit(&hurried, Some(of), None, (changes, message))
+            .map_err(untouched)?;
         if started.elapsed() > HURRY {
             return Err(unusable("it takes too long to be safe"));
         }
         // Asked once: a repetition could come when the lock is over.
-        let once = self.repo.with_limits(Limits { attempts: 1, ..limits }).map_err(failed)?;
-        match once.move_branch(&self.branch, &commit, true).map_err(failed)? {
+        let once = self
+            .repo
+            .with_limits(Limits {
+                attempts: 1,
+                ..limits
+            })
+            .map_err(failed)?;
+        match once
+            .move_branch(&self.branch, &commit, true)
+            .map_err(failed)?
+        {
             Moved::Moved => Ok(Written::Done(Some(commit))),
             Moved::Stale => Ok(Written::Stale),
         }
@@ -206,3 +297,6 @@ impl Remote for ApiRemote {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
