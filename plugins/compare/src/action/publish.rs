@@ -159,15 +159,20 @@ impl Step<'_> {
             let exists = comment.is_some() || url.is_some();
             let effects = self.plan(target, &known(&parts), exists);
             url = self.apply(repo, &effects).or(url);
-            let now = history
-                .as_ref()
-                .and_then(|history| history.parts(&target.group()).ok());
-            match now.filter(|now| !now.is_empty() && *now != parts) {
+            let now = history.as_ref().and_then(|_| self.look_again(target));
+            match now.filter(|now| *now != parts) {
                 Some(newer) => parts = newer,
                 None => break,
             }
         }
         url
+    }
+
+    /// The parts that are there now: the history is opened anew, because a history that is open remembers what it has read.
+    fn look_again(&self, target: &Target) -> Option<Parts> {
+        let history = remote::open(self.inputs.history(), self.context).ok()?;
+        let parts = history.parts(&target.group()).ok()?;
+        (!parts.is_empty()).then_some(parts)
     }
 
     /// What should be at GitHub.
