@@ -200,6 +200,13 @@ impl Repo {
         })
     }
 
+    /// The commit that merging a pull request would make: what `GITHUB_SHA` is for the event `pull_request`. None when it conflicts.
+    #[track_caller]
+    pub fn test_merge(&self, number: u64) -> Option<String> {
+        let name = format!("refs/pull/{number}/merge");
+        self.look(|view| view.repo.refs.get(&name).cloned())
+    }
+
     /// The comments of a pull request or issue, oldest first, as the API shows them.
     #[track_caller]
     pub fn comments(&self, number: u64) -> Vec<Value> {

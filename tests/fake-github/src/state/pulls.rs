@@ -20,10 +20,6 @@ impl World {
         self.user(&new.author);
         let repo = self.repo_mut(repo)?;
         let number = repo.issues.keys().next_back().copied().unwrap_or_default() + 1;
-        if let Some(pull) = &new.pull {
-            repo.refs
-                .insert(format!("refs/pull/{number}/head"), pull.head_sha.clone());
-        }
         let issue = Issue {
             id,
             number,
@@ -40,7 +36,58 @@ impl World {
             pull: new.pull,
         };
         repo.issues.insert(number, issue);
+        let name = repo.full_name();
+        self.test_merge(&name, number)?;
         Ok(number)
+    }
+
+    /// Sets the two refs of a pull request: its head, and the commit that merging it would make; a pull request that conflicts has no such commit.
+    pub(crate) fn test_merge(&mut self, repo: &str, number: u64) -> Result<(), Reply> {
+        let known = self.repo(repo)?;
+        let Some(pull) = known
+            .issues
+            .get(&number)
+            .and_then(|issue| issue.pull.clone())
+        else {
+            return Ok(());
+        };
+        let base = known.head(&pull.base_ref).cloned().unwrap_or_default();
+        let message = format!("Merge {} into {base}", pull.head_sha);
+        let merge = self
+            .merge_commit(repo, (&base, &pull.head_sha), &message)
+            .ok()
+            .flatten();
+        let refs = &mut self.repo_mut(repo)?.refs;
+        refs.insert(format!("refs/pull/{number}/head"), pull.head_sha);
+        let name = format!("refs/pull/{number}/merge");
+        match merge {
+            Some(sha) => refs.insert(name, sha),
+            None => refs.remove(&name),
+        };
+        Ok(())
+    }
+
+    fn merge_commit(
+        &mut self,
+        repo: &str,
+        (base, head): (&str, &str),
+        message: &str,
+    ) -> Result<Option<Sha>, Reply> {
+        let author = self.person("web-flow");
+        let objects = self.objects_mut(repo)?;
+        let tree = match objects.merge(base, head) {
+            Merge::Tree(tree) => tree,
+            Merge::Nothing => return Ok(None),
+            Merge::Conflict => return Err(Reply::error(409, "Merge conflict")),
+        };
+        let commit = Commit {
+            tree,
+            parents: vec![base.to_owned(), head.to_owned()],
+            author: author.clone(),
+            committer: author,
+            message: message.to_owned(),
+        };
+        Ok(Some(objects.put_commit(commit)))
     }
 
     /// Merges `head` into a branch and returns the merge commit; `None` when there is nothing to merge.
@@ -58,23 +105,11 @@ impl World {
             .head(branch)
             .cloned()
             .ok_or_else(Reply::not_found)?;
-        let author = self.person("web-flow");
-        let objects = self.objects_mut(repo)?;
-        let tree = match objects.merge(&base, head) {
-            Merge::Tree(tree) => tree,
-            Merge::Nothing => return Ok(None),
-            Merge::Conflict => return Err(Reply::error(409, "Merge conflict")),
-        };
-        let commit = Commit {
-            tree,
-            parents: vec![base, head.to_owned()],
-            author: author.clone(),
-            committer: author,
-            message: message.to_owned(),
-        };
-        let sha = objects.put_commit(commit);
-        self.set_ref(repo, &format!("refs/heads/{branch}"), Some(&sha))?;
-        Ok(Some(sha))
+        let merge = self.merge_commit(repo, (&base, head), message)?;
+        if let Some(sha) = &merge {
+            self.set_ref(repo, &format!("refs/heads/{branch}"), Some(sha))?;
+        }
+        Ok(merge)
     }
 
     /// Marks a pull request as merged by a commit.

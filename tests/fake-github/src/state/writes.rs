@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Repo, World};
+use super::{Pull, Repo, World};
 use crate::git::{Commit, Entry, Person, Sha};
 use crate::reply::Reply;
 
@@ -136,27 +136,28 @@ impl World {
         let before = known.refs.insert(full_ref.to_owned(), sha.to_owned());
         known.ref_fresh.insert(full_ref.to_owned(), (fresh, before));
         if let Some(branch) = full_ref.strip_prefix("refs/heads/") {
-            self.move_heads(&name, branch, sha);
+            for (repo, number) in self.move_heads(&name, branch, sha) {
+                self.test_merge(&repo, number)?;
+            }
         }
         Ok(())
     }
 
-    fn move_heads(&mut self, head_repo: &str, branch: &str, sha: &str) {
+    /// Moves the heads of the open pull requests from a branch and returns those.
+    fn move_heads(&mut self, head_repo: &str, branch: &str, sha: &str) -> Vec<(String, u64)> {
         let now = self.now();
-        for issue in self
-            .repos
-            .values_mut()
-            .flat_map(|repo| repo.issues.values_mut())
-        {
-            let is_open = issue.is_open;
-            if let Some(pull) = &mut issue.pull
-                && is_open
-                && pull.head_repo == head_repo
-                && pull.head_ref == branch
-            {
-                sha.clone_into(&mut pull.head_sha);
-                issue.updated.clone_from(&now);
+        let mut moved = Vec::new();
+        for repo in self.repos.values_mut() {
+            let name = repo.full_name();
+            for issue in repo.issues.values_mut().filter(|issue| issue.is_open) {
+                let its = |pull: &&mut Pull| pull.head_repo == head_repo && pull.head_ref == branch;
+                if let Some(pull) = issue.pull.as_mut().filter(its) {
+                    sha.clone_into(&mut pull.head_sha);
+                    issue.updated.clone_from(&now);
+                    moved.push((name.clone(), issue.number));
+                }
             }
         }
+        moved
     }
 }

@@ -16,6 +16,7 @@ impl View<'_> {
             self.of_issue(issue),
             self.links(issue, pull),
             self.branches(pull),
+            self.merging(issue, pull),
         ] {
             fields.extend(part.as_object().cloned().unwrap_or_default());
         }
@@ -84,6 +85,22 @@ impl View<'_> {
         })
     }
 
+    /// How it was merged, or the commit that merging it would make.
+    fn merging(&self, issue: &Issue, pull: &Pull) -> Value {
+        let merged = pull.merged.as_ref();
+        let test = self.test_merge(issue);
+        json!({
+            "merged_at": merged.map(|merged| &merged.at),
+            "merge_commit_sha": merged.map(|merged| &merged.commit).or(test),
+        })
+    }
+
+    fn test_merge(&self, issue: &Issue) -> Option<&String> {
+        self.repo
+            .refs
+            .get(&format!("refs/pull/{}/merge", issue.number))
+    }
+
     fn branches(&self, pull: &Pull) -> Value {
         let head = self.of(&pull.head_repo);
         let owner = pull.head_repo.split('/').next().unwrap_or_default();
@@ -94,8 +111,6 @@ impl View<'_> {
             .or_else(|| self.repo.head(&pull.base_ref));
         json!({
             "draft": pull.draft,
-            "merged_at": pull.merged.as_ref().map(|merged| &merged.at),
-            "merge_commit_sha": pull.merged.as_ref().map_or(&pull.head_sha, |merged| &merged.commit),
             "head": {
                 "label": format!("{owner}:{}", pull.head_ref),
                 "ref": pull.head_ref,
@@ -115,6 +130,12 @@ impl View<'_> {
 
     fn totals(&self, issue: &Issue, pull: &Pull) -> Value {
         let files = self.files_of(pull);
+        let is_mergeable = self.test_merge(issue).is_some();
+        let state = match (issue.is_open, is_mergeable) {
+            (true, true) => "clean",
+            (true, false) => "dirty",
+            (false, _) => "unknown",
+        };
         let sum = |field: &str| {
             files
                 .iter()
@@ -123,9 +144,9 @@ impl View<'_> {
         };
         json!({
             "merged": pull.merged.is_some(),
-            "mergeable": issue.is_open.then_some(true),
-            "rebaseable": issue.is_open.then_some(true),
-            "mergeable_state": if issue.is_open { "clean" } else { "unknown" },
+            "mergeable": issue.is_open.then_some(is_mergeable),
+            "rebaseable": issue.is_open.then_some(is_mergeable),
+            "mergeable_state": state,
             "merged_by": pull.merged.as_ref().map(|merged| self.world.user_json(&merged.by)),
             "comments": self.repo.comments.values().filter(|comment| comment.issue == issue.number).count(),
             "review_comments": 0,

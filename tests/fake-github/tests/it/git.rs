@@ -174,3 +174,41 @@ fn large_files_come_raw() {
     assert_eq!((raw.status, raw.body.len()), (200, 2 << 20));
     world.github.assert_clean();
 }
+
+#[test]
+fn a_pull_request_has_a_test_merge_until_it_conflicts() {
+    let world = World::new();
+    let path = world.at(&format!("/pulls/{}", world.pull));
+    let pull = world.client.get(&path).json();
+    let merge = world.shop.test_merge(world.pull).unwrap();
+    assert_eq!(
+        (&pull["merge_commit_sha"], &pull["mergeable"]),
+        (&json!(merge), &json!(true))
+    );
+    let parents = world
+        .client
+        .get(&world.at(&format!("/git/commits/{merge}")))
+        .json()["parents"]
+        .clone();
+    assert_eq!(parents[1]["sha"], world.head);
+    world
+        .shop
+        .push_commit("main", &[("feature.txt", b"other".as_slice())]);
+    let head = world
+        .shop
+        .push_commit("feature", &[("feature.txt", b"more".as_slice())]);
+    let pull = world.client.get(&path).json();
+    assert_eq!(
+        (&pull["head"]["sha"], &pull["merge_commit_sha"]),
+        (&json!(head), &Value::Null)
+    );
+    assert_eq!(pull["mergeable_state"], "dirty");
+    assert_eq!(
+        world
+            .client
+            .call("PUT", &format!("{path}/merge"), &Value::Null)
+            .status,
+        405
+    );
+    world.github.assert_clean();
+}
