@@ -23,17 +23,17 @@ pub struct SourceLine {
 
 /// What is known of the repository, to tell its files from others.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct Sources<'a> {
     /// Folders where the repository may have been checked out, with `/` and without one at the end.
     roots: Vec<String>,
-    files: BTreeSet<String>,
-    by_name: BTreeMap<String, Vec<String>>,
+    files: BTreeSet<&'a str>,
+    by_name: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
-impl Sources {
+impl<'a> Sources<'a> {
     /// From the folders where the repository may have been checked out (of this job and of others), and from the paths of its
     /// files when they are known (`git ls-files`): without them only paths that need no guess are taken.
-    pub fn new(roots: &[&str], files: &[String]) -> Self {
+    pub fn new(roots: &[&str], files: &'a [String]) -> Self {
         let slashed = |root: &&str| root.replace('\\', "/").trim_end_matches('/').to_owned();
         let mut roots: Vec<String> = roots
             .iter()
@@ -41,17 +41,11 @@ impl Sources {
             .filter(|root| !root.is_empty())
             .collect();
         roots.sort_by_key(|root| std::cmp::Reverse(root.len()));
-        let files: BTreeSet<String> = files
-            .iter()
-            .filter(|file| is_plausible(file))
-            .cloned()
-            .collect();
-        let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let files = files.iter().map(String::as_str);
+        let files: BTreeSet<&str> = files.filter(|file| is_plausible(file)).collect();
+        let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for file in &files {
-            by_name
-                .entry(base_name(file).to_owned())
-                .or_default()
-                .push(file.clone());
+            by_name.entry(base_name(file)).or_default().push(file);
         }
         Self {
             roots,
@@ -92,7 +86,9 @@ impl Sources {
                 .relative(file)
                 .filter(|path| !guessed && is_plausible(path));
         }
-        let known = self.relative(file).filter(|path| self.files.contains(path));
+        let known = self
+            .relative(file)
+            .filter(|path| self.files.contains(path.as_str()));
         known.or_else(|| self.by_end(in_package.as_deref().unwrap_or(file), test))
     }
 
@@ -109,22 +105,15 @@ impl Sources {
 
     /// The one file of the repository whose path ends as this one does, or that an absolute path ends in.
     fn by_end(&self, file: &str, test: &TestName) -> Option<String> {
-        let candidates = self.by_name.get(base_name(file))?;
+        let candidates = self.by_name.get(base_name(file))?.iter().copied();
         if file.starts_with('/') || file.contains(":/") {
             // `main.go` of some other project would match one at the root.
-            let inside = |path: &&String| path.contains('/') && ends_in(file, path);
-            return candidates
-                .iter()
-                .filter(inside)
-                .max_by_key(|path| path.len())
-                .cloned();
+            let inside = candidates.filter(|path| path.contains('/') && ends_in(file, path));
+            return inside.max_by_key(|path| path.len()).map(str::to_owned);
         }
-        let ends: Vec<&String> = candidates
-            .iter()
-            .filter(|path| ends_in(path, file))
-            .collect();
+        let ends: Vec<&str> = candidates.filter(|path| ends_in(path, file)).collect();
         match ends.as_slice() {
-            [only] => Some((*only).clone()),
+            [only] => Some((*only).to_owned()),
             several => of_suite(several, test),
         }
     }
@@ -132,7 +121,7 @@ impl Sources {
 
 /// Sets file and line of every failure to its place in the repository, where it has one, so that every rendering and every annotation
 /// names the same. The format's own place stays where there is none.
-pub fn place(report: &mut Report, sources: &Sources) {
+pub fn place(report: &mut Report, sources: &Sources<'_>) {
     for finding in &mut report.findings {
         let found = finding
             .failure
@@ -146,18 +135,14 @@ pub fn place(report: &mut Report, sources: &Sources) {
 }
 
 /// Of several files of one name the one whose folder ends the name of the suite, as the packages of Go do.
-fn of_suite(paths: &[&String], test: &TestName) -> Option<String> {
+fn of_suite(paths: &[&str], test: &TestName) -> Option<String> {
     let suite = test.suite.replace(['.', ':', '\\'], "/");
-    let folder = |path: &str| {
-        path.rsplit_once('/')
-            .map_or(String::new(), |(folder, _)| folder.to_owned())
+    let fits = |path: &&str| {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        !folder.is_empty() && ends_in(&suite, folder)
     };
-    let fits = |path: &&&String| {
-        let folder = folder(path);
-        !folder.is_empty() && ends_in(&suite, &folder)
-    };
-    let longest = paths.iter().filter(fits).max_by_key(|path| path.len())?;
-    Some((**longest).clone())
+    let fitting = paths.iter().copied().filter(fits);
+    fitting.max_by_key(|path| path.len()).map(str::to_owned)
 }
 
 /// Whether a path ends in another, at the border of a folder.
@@ -201,7 +186,7 @@ mod tests {
     use super::{Sources, is_plausible};
     use model::{Failure, TestName};
 
-    fn located(sources: &Sources, suite: &str, stack: &str) -> Option<String> {
+    fn located(sources: &Sources<'_>, suite: &str, stack: &str) -> Option<String> {
         let failure = Failure {
             stack: stack.to_owned(),
             ..Failure::default()
@@ -210,7 +195,9 @@ mod tests {
         Some(format!("{}:{}", place.path, place.line))
     }
 
-    fn repository() -> Sources {
+    const ROOTS: [&str; 2] = ["/home/runner/work/shop/shop/", "D:\\a\\shop\\shop"];
+
+    fn files() -> Vec<String> {
         let files = [
             "setup.py",
             "src/shop/tax.py",
@@ -224,11 +211,7 @@ mod tests {
             "lib/Tax.cs",
             "t/a_test.cc",
         ];
-        let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
-        Sources::new(
-            &["/home/runner/work/shop/shop/", "D:\\a\\shop\\shop"],
-            &files,
-        )
+        files.map(str::to_owned).to_vec()
     }
 
     #[test]
@@ -289,7 +272,7 @@ mod tests {
         ];
         for (suite, stack, expected) in cases {
             assert_eq!(
-                located(&repository(), suite, stack).as_deref(),
+                located(&Sources::new(&ROOTS, &files()), suite, stack).as_deref(),
                 Some(expected),
                 "{stack}"
             );
@@ -305,7 +288,11 @@ mod tests {
             "/home/runner/work/shop/shop/../../x.py:1: x",
             "https://evil.example/a.js:1:1",
         ] {
-            assert_eq!(located(&repository(), "", stack), None, "{stack}");
+            assert_eq!(
+                located(&Sources::new(&ROOTS, &files()), "", stack),
+                None,
+                "{stack}"
+            );
         }
     }
 
