@@ -53,7 +53,15 @@ pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
     };
     match step.play() {
         Err(error) if error.exit() == Exit::Undecided => step.undecided(&error.to_string()),
-        played => played,
+        Err(error) => {
+            write_output(
+                &context.env,
+                "conclusion",
+                conclusion_word(Conclusion::Undecided),
+            )?;
+            Err(error)
+        }
+        Ok(exit) => Ok(exit),
     }
 }
 

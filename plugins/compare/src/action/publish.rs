@@ -216,7 +216,7 @@ impl Step<'_> {
         Effect::Status {
             sha: target.head_commit.clone(),
             context: self.context_name(),
-            state: self.state(merged),
+            state: state(merged, self.publishing.on_undecided),
             description: report::status(merged),
             url: link(target),
         }
@@ -228,24 +228,12 @@ impl Step<'_> {
             sha: target.head_commit.clone(),
             name: self.context_name(),
             external_id: target.group(),
-            conclusion: self.check_conclusion(merged),
+            conclusion: check_conclusion(merged, self.publishing.on_undecided),
             title: text.title,
             summary: text.summary,
             text: text.text,
             annotations: report::annotations(merged),
             url: link(target),
-        }
-    }
-
-    /// `None` while jobs have not reported: the check run is in progress.
-    fn check_conclusion(&self, merged: &Merged<'_>) -> Option<CheckConclusion> {
-        match (merged.conclusion(), self.publishing.on_undecided) {
-            (Conclusion::Clear, _) => Some(CheckConclusion::Success),
-            (Conclusion::Undecided, _) if !merged.is_whole() => None,
-            (Conclusion::Undecided, OnUndecided::Neutral) => Some(CheckConclusion::Neutral),
-            (Conclusion::Blocked, _) | (Conclusion::Undecided, OnUndecided::Failure) => {
-                Some(CheckConclusion::Failure)
-            }
         }
     }
 
@@ -295,16 +283,26 @@ impl Step<'_> {
             report::place(&mut of.report, &sources);
         }
     }
+}
 
-    /// A commit status has no neutral: what could not be decided stays pending, which is not green, unless it is to fail.
-    fn state(&self, merged: &Merged<'_>) -> StatusState {
-        match (merged.conclusion(), self.publishing.on_undecided) {
-            (Conclusion::Clear, _) => StatusState::Success,
-            (Conclusion::Blocked, _) => StatusState::Failure,
-            (Conclusion::Undecided, OnUndecided::Failure) if merged.is_whole() => {
-                StatusState::Error
-            }
-            (Conclusion::Undecided, _) => StatusState::Pending,
+/// A commit status has no neutral: what could not be decided stays pending, which is not green, unless it is to fail.
+fn state(merged: &Merged<'_>, on_undecided: OnUndecided) -> StatusState {
+    match (merged.conclusion(), on_undecided) {
+        (Conclusion::Clear, _) => StatusState::Success,
+        (Conclusion::Blocked, _) => StatusState::Failure,
+        (Conclusion::Undecided, OnUndecided::Failure) if merged.is_whole() => StatusState::Error,
+        (Conclusion::Undecided, _) => StatusState::Pending,
+    }
+}
+
+/// `None` while jobs have not reported: the check run is in progress.
+fn check_conclusion(merged: &Merged<'_>, on_undecided: OnUndecided) -> Option<CheckConclusion> {
+    match (merged.conclusion(), on_undecided) {
+        (Conclusion::Clear, _) => Some(CheckConclusion::Success),
+        (Conclusion::Undecided, _) if !merged.is_whole() => None,
+        (Conclusion::Undecided, OnUndecided::Neutral) => Some(CheckConclusion::Neutral),
+        (Conclusion::Blocked, _) | (Conclusion::Undecided, OnUndecided::Failure) => {
+            Some(CheckConclusion::Failure)
         }
     }
 }
@@ -355,4 +353,58 @@ fn known(parts: &Parts) -> Known {
     }
     known.gaps.missing = parts::missing(&labels);
     known
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Conclusion, Report};
+    use report::{Gaps, Part};
+
+    use super::{OnUndecided, check_conclusion, state};
+
+    fn report(conclusion: Conclusion) -> Report {
+        let text = include_str!("../../../../crates/report/tests/data/no-results.json");
+        let sample: Report = serde_json::from_str(text).unwrap();
+        Report {
+            conclusion,
+            ..sample
+        }
+    }
+
+    fn said(conclusion: Conclusion, missing: &[&str], on: OnUndecided) -> String {
+        let parts = [Part::of(&report(conclusion))];
+        let gaps = Gaps {
+            missing: missing.iter().map(|job| (*job).to_owned()).collect(),
+            ..Gaps::default()
+        };
+        let merged = report::merged(&parts, &gaps);
+        let check = check_conclusion(&merged, on).map_or("in progress", |of| of.as_str());
+        format!("{} / {check}", state(&merged, on).as_str())
+    }
+
+    #[test]
+    fn nothing_but_a_whole_clear_answer_is_green() {
+        use Conclusion::{Blocked, Clear, Undecided};
+        use OnUndecided::{Failure, Neutral};
+        let all = [
+            ("clear", said(Clear, &[], Neutral)),
+            ("clear, a job missing", said(Clear, &["b"], Neutral)),
+            (
+                "clear, a job missing, failure",
+                said(Clear, &["b"], Failure),
+            ),
+            ("blocked, a job missing", said(Blocked, &["b"], Neutral)),
+            ("undecided", said(Undecided, &[], Neutral)),
+            ("undecided, failure", said(Undecided, &[], Failure)),
+        ];
+        let lines: Vec<String> = all.iter().map(|(of, is)| format!("{of}: {is}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        clear: success / success
+        clear, a job missing: pending / in progress
+        clear, a job missing, failure: pending / in progress
+        blocked, a job missing: failure / failure
+        undecided: pending / neutral
+        undecided, failure: error / failure
+        ");
+    }
 }
