@@ -61,6 +61,11 @@ impl Step<'_> {
         }
     }
 
+    /// The name under which jobs meet: what is published under another name is another answer.
+    fn group(&self, target: &Target) -> String {
+        format!("{} {}", self.publishing.name, target.group())
+    }
+
     /// Whether the jobs of a change can leave their parts for each other: in a folder of one runner they cannot.
     fn jobs_meet(&self) -> bool {
         self.inputs.history().starts_with("git:") || !self.inputs.in_matrix()
@@ -105,7 +110,7 @@ impl Step<'_> {
         compared: &[Compared],
         own: &[(String, Vec<u8>)],
     ) -> Result<Parts, Error> {
-        let (group, now) = (target.group(), self.now());
+        let (group, now) = (self.group(target), self.now());
         let all = history.batch("compare a change", |history| {
             for run in compared.iter().filter(|of| is_recorded(of)) {
                 let _: Recorded = history.record_at(&run.run, now)?;
@@ -171,7 +176,7 @@ impl Step<'_> {
     /// The parts that are there now: the history is opened anew, because a history that is open remembers what it has read.
     fn look_again(&self, target: &Target) -> Option<Parts> {
         let history = remote::open(self.inputs.history(), self.context).ok()?;
-        let parts = history.parts(&target.group()).ok()?;
+        let parts = history.parts(&self.group(target)).ok()?;
         (!parts.is_empty()).then_some(parts)
     }
 
@@ -227,7 +232,7 @@ impl Step<'_> {
         Effect::CheckRun {
             sha: target.head_commit.clone(),
             name: self.context_name(),
-            external_id: target.group(),
+            external_id: self.group(target),
             conclusion: check_conclusion(merged, self.publishing.on_undecided),
             title: text.title,
             summary: text.summary,
@@ -242,7 +247,7 @@ impl Step<'_> {
         let mut url = None;
         for (effect, applied) in effects.iter().zip(repo.apply(effects)) {
             match applied.result {
-                Ok(Done::WouldDo) => self.notice(&format!("would write {effect}")),
+                Ok(Done::WouldDo) => self.notice(&format!("dry run: would {effect}")),
                 Ok(Done::Created | Done::Updated | Done::Unchanged) => {}
                 Err(error) => self.warn(&format!("{} is not written: {error}", what(effect))),
             }
