@@ -176,7 +176,7 @@ impl Repo {
             let before = download.written;
             let seen = match download.attempt() {
                 Ok(()) => return Ok(download.written),
-                Err(Exchange::Fatal(error)) => return Err(error),
+                Err(Exchange::Fatal(error)) => return Err(*error),
                 Err(seen) => seen,
             };
             // Progress is no failure.
@@ -208,7 +208,7 @@ impl Download<'_> {
         let mut skip = match head.status {
             200 => self.written,
             206 => 0,
-            _ => return Err(Exchange::Answer(rest_of(client, head))),
+            _ => return Err(Exchange::Answer(Box::new(rest_of(client, head)))),
         };
         while let Some(bytes) = client.piece(&mut head)? {
             let old = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
@@ -221,14 +221,14 @@ impl Download<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Exchange> {
         let what = || self.call.what.clone();
         if self.written + bytes.len() as u64 > self.max_bytes {
-            return Err(Exchange::Fatal(Error::TooLarge {
+            return Err(Exchange::from(Error::TooLarge {
                 what: what(),
                 limit: self.max_bytes,
                 unit: "bytes",
             }));
         }
         self.to.write_all(bytes).map_err(|error| {
-            Exchange::Fatal(Error::Write {
+            Exchange::from(Error::Write {
                 what: what(),
                 why: error.to_string(),
             })
@@ -259,7 +259,7 @@ fn rest_of(client: &crate::client::Client, mut head: Head) -> crate::call::Answe
 fn refused(call: &Call, seen: Exchange) -> Error {
     match seen {
         Exchange::Answer(answer) => refusal::error_of(call, &answer),
-        Exchange::Fatal(error) => error,
+        Exchange::Fatal(error) => *error,
         Exchange::Lost(why) => Error::unavailable(&call.what, why),
     }
 }

@@ -104,7 +104,8 @@ impl Address {
             return refused("redirected to an open connection");
         }
         let keeps_method = matches!(status, 307 | 308);
-        if !call.is_read() && !(keeps_method && self.is_ours(&to)) {
+        let allowed = call.is_read() || (keeps_method && self.is_ours(&to));
+        if !allowed {
             return refused(
                 "redirected (hint: the repository was renamed or moved; use its new name)",
             );

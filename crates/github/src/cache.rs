@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+
+use crate::hash::sha256;
 
 /// Larger answers are not kept, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -54,7 +55,7 @@ impl Cache {
 
     /// The key of an answer.
     pub(crate) fn key(url: &str, accept: &str) -> String {
-        hex(format!("{accept} {url}").as_bytes())
+        sha256(format!("{accept} {url}").as_bytes())
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Kept> {
@@ -90,17 +91,12 @@ fn remember(all: &mut BTreeMap<String, Kept>, key: &str, kept: Kept) {
     all.insert(key.to_owned(), kept);
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let hash = digest(&SHA256, bytes);
-    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn parse(file: &[u8]) -> Option<Kept> {
     let end = file.iter().position(|&byte| byte == b'\n')?;
     let (line, body) = file.split_at_checked(end)?;
     let body = body.get(1..)?;
     let header: Header = serde_json::from_slice(line).ok()?;
-    (header.sha256 == hex(body)).then(|| Kept {
+    (header.sha256 == sha256(body)).then(|| Kept {
         etag: header.etag,
         link: header.link,
         body: Bytes::copy_from_slice(body),
@@ -116,7 +112,7 @@ fn store(folder: &Path, key: &str, kept: &Kept) -> std::io::Result<()> {
     let header = Header {
         etag: kept.etag.clone(),
         link: kept.link.clone(),
-        sha256: hex(&kept.body),
+        sha256: sha256(&kept.body),
     };
     let unique = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!("{}-{unique}.part", std::process::id()));

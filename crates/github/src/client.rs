@@ -114,8 +114,8 @@ impl Client {
 
     fn finish(&self, call: &Call, seen: Exchange, kept: Option<(&str, Kept)>) -> Result<Answer> {
         let answer = match seen {
-            Exchange::Answer(answer) => answer,
-            Exchange::Fatal(error) => return Err(error),
+            Exchange::Answer(answer) => *answer,
+            Exchange::Fatal(error) => return Err(*error),
             Exchange::Lost(why) => return Err(Error::unavailable(&call.what, why)),
         };
         match (answer.status, kept) {
@@ -147,16 +147,16 @@ impl Client {
     fn follow(&self, who: As<'_>, call: &Call, kept: Option<&Kept>) -> Exchange {
         let mut url = match self.address.uri(&call.target, &call.what) {
             Ok(url) => url,
-            Err(error) => return Exchange::Fatal(error),
+            Err(error) => return Exchange::from(error),
         };
         for _ in 0..HOPS {
             let wire = match self.wire(who, call, &url, kept) {
                 Ok(wire) => wire,
-                Err(error) => return Exchange::Fatal(error),
+                Err(error) => return Exchange::from(error),
             };
             let answer = match self.exchange(call, wire) {
                 Exchange::Answer(answer) => answer,
-                other => return other,
+                lost @ (Exchange::Lost(_) | Exchange::Fatal(_)) => return lost,
             };
             match self
                 .address
@@ -164,10 +164,10 @@ impl Client {
             {
                 Ok(Some(next)) => url = next,
                 Ok(None) => return Exchange::Answer(answer),
-                Err(error) => return Exchange::Fatal(error),
+                Err(error) => return Exchange::from(error),
             }
         }
-        Exchange::Fatal(Error::bad_answer(&call.what, "redirected in a circle"))
+        Exchange::from(Error::bad_answer(&call.what, "redirected in a circle"))
     }
 
     fn exchange(&self, call: &Call, wire: Wire) -> Exchange {
@@ -182,9 +182,9 @@ impl Client {
                 if is_broken_json(&answer) {
                     return Exchange::Lost("the answer is cut off".to_owned());
                 }
-                Exchange::Answer(answer)
+                Exchange::Answer(Box::new(answer))
             }
-            Err(Lost::TooLarge) => Exchange::Fatal(Error::TooLarge {
+            Err(Lost::TooLarge) => Exchange::from(Error::TooLarge {
                 what: call.what.clone(),
                 limit: largest as u64,
                 unit: "bytes",
@@ -266,11 +266,11 @@ impl Client {
         let mut url = self
             .address
             .uri(&call.target, &call.what)
-            .map_err(Exchange::Fatal)?;
+            .map_err(Exchange::from)?;
         for _ in 0..HOPS {
             let mut wire = self
                 .wire(As::Repo(repo), call, &url, None)
-                .map_err(Exchange::Fatal)?;
+                .map_err(Exchange::from)?;
             if from > 0
                 && let Ok(range) = HeaderValue::try_from(format!("bytes={from}-"))
             {
@@ -283,10 +283,10 @@ impl Client {
             {
                 Ok(Some(next)) => url = next,
                 Ok(None) => return Ok(head),
-                Err(error) => return Err(Exchange::Fatal(error)),
+                Err(error) => return Err(Exchange::from(error)),
             }
         }
-        Err(Exchange::Fatal(Error::bad_answer(
+        Err(Exchange::from(Error::bad_answer(
             &call.what,
             "redirected in a circle",
         )))
@@ -369,11 +369,11 @@ impl<'a> Retry<'a> {
 /// What one attempt gave.
 #[derive(Debug)]
 pub(crate) enum Exchange {
-    Answer(Answer),
+    Answer(Box<Answer>),
     /// No complete answer.
     Lost(String),
     /// Nothing that another attempt changes.
-    Fatal(Error),
+    Fatal(Box<Error>),
 }
 
 impl From<Lost> for Exchange {
@@ -382,6 +382,12 @@ impl From<Lost> for Exchange {
             Lost::Broken(why) => Self::Lost(why),
             Lost::TooLarge => Self::Lost("the answer is too large".to_owned()),
         }
+    }
+}
+
+impl From<Error> for Exchange {
+    fn from(error: Error) -> Self {
+        Self::Fatal(Box::new(error))
     }
 }
 
@@ -411,7 +417,7 @@ pub(crate) fn gave_up(call: &Call, seen: &Exchange, why: Why) -> Error {
             Error::unavailable(&what, format!("GitHub answers {}", answer.status))
         }
         (Why::Unavailable, Exchange::Lost(why)) => Error::unavailable(&what, why),
-        (Why::Unavailable, Exchange::Fatal(error)) => error.clone(),
+        (Why::Unavailable, Exchange::Fatal(error)) => error.as_ref().clone(),
     }
 }
 

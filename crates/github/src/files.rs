@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, RAW, encode, encode_path};
 use crate::error::{Error, Result};
+use crate::hash::blob_sha;
 use crate::repo::{Repo, found};
 
 /// A file on a branch.
@@ -165,28 +165,4 @@ fn is_stale(error: &Error) -> bool {
     let lacks_hash = |why: &str| why.contains("sha");
     matches!(error, Error::Stale { .. })
         || matches!(error, Error::Refused { status: 422, why, .. } if lacks_hash(why))
-}
-
-/// The hash that git gives to these bytes as a file.
-pub(crate) fn blob_sha(bytes: &[u8]) -> String {
-    let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-    hash.update(format!("blob {}\0", bytes.len()).as_bytes());
-    hash.update(bytes);
-    let hash = hash.finish();
-    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::blob_sha;
-
-    #[test]
-    fn a_hash_is_the_one_of_git() {
-        // `printf hello | git hash-object --stdin`
-        assert_eq!(
-            blob_sha(b"hello"),
-            "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
-        );
-        assert_eq!(blob_sha(b""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-    }
 }

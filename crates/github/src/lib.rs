@@ -39,6 +39,7 @@ mod error;
 mod facts;
 mod files;
 mod git_data;
+mod hash;
 mod memo;
 mod pages;
 mod policy;

@@ -53,7 +53,6 @@ impl<P: Page> Pages<P> {
     }
 
     /// For lists without a natural end: at most this many pages, without an error at the end.
-    #[must_use]
     pub fn at_most(self, pages: usize) -> std::iter::Take<Self> {
         self.take(pages)
     }

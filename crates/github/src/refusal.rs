@@ -20,10 +20,10 @@ impl Body {
     }
 
     fn reason(&self) -> String {
-        match &self.errors {
-            serde_json::Value::Null => one_line(&self.message),
-            errors => one_line(&format!("{} {errors}", self.message)),
+        if self.errors.is_null() {
+            return one_line(&self.message);
         }
+        one_line(&format!("{} {}", self.message, self.errors))
     }
 }
 

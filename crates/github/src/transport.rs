@@ -73,10 +73,11 @@ impl Transport {
             .map_err(|error| Error::settings(format!("no thread could be started: {error}")))?;
         let client = {
             let _inside = runtime.enter();
-            Octocrab::builder()
-                .base_uri(origin.clone())
-                .and_then(|builder| builder.build())
-                .map_err(|error| Error::settings(no_client(&error)))?
+            let built = match Octocrab::builder().base_uri(origin.clone()) {
+                Ok(builder) => builder.build(),
+                Err(error) => Err(error),
+            };
+            built.map_err(|error| Error::settings(no_client(&error)))?
         };
         Ok(Self {
             client,
