@@ -200,7 +200,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_file_is_an_answer_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&bytes);
+            let _either = parse(&bytes);
         }
     }
 }

@@ -100,7 +100,7 @@ impl Default for Limits {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::{ExposeSecret as _, SecretString};
+    use secrecy::SecretString;
 
     use super::{Credentials, Settings};
 
