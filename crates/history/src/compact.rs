@@ -10,7 +10,7 @@ use crate::{
     Error, ErrorKind, Result,
     history::History,
     key::Lane,
-    plan::{Filter, problem_of},
+    plan::{Filter, problem_of, start_of_day},
 };
 use batch::Batch;
 use jobs::jobs_of;
@@ -98,8 +98,19 @@ pub struct Compacted {
 /// How often compaction starts again when other compactors were faster.
 const START_AGAIN: u32 = 32;
 
+/// Days of runs of pull requests that a check looks at.
+const RECENT_DAYS: f64 = 4.0;
+
 /// Rows that are packed into one commit: what a kill can undo.
 const COMMIT_ROWS: u64 = 1 << 24;
+
+/// Whether a key is that of a run of a pull request that started on a day after a moment.
+fn is_recent_pr(key: &str, moment: Timestamp) -> bool {
+    let is_pr = key
+        .strip_prefix(Lane::Pr.runs())
+        .is_some_and(|rest| rest.starts_with('/'));
+    is_pr && start_of_day(key).is_some_and(|start| start > moment)
+}
 
 impl History {
     /// Compacts what can be compacted and deletes what nobody reads any more. Any number of compactors may run at once, and may be killed
@@ -136,6 +147,11 @@ impl History {
     fn compact_once(&self, options: &CompactOptions, done: &mut Compacted) -> Result<bool> {
         let mut plan = self.plan(&Filter::default())?;
         done.problems.append(&mut plan.problems);
+        if self.store.is_branch() {
+            // These stand in the head, where a check finds them without a further call.
+            let recent = options.now.plus_days(-RECENT_DAYS);
+            plan.run_files.retain(|key| !is_recent_pr(key, recent));
+        }
         let jobs = jobs_of(&plan, options);
         let mut batch = Batch::new(self, options.now, &plan.state);
         for job in jobs {
