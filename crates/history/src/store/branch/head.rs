@@ -422,3 +422,6 @@ pub(crate) fn is_key(text: &str) -> bool {
     };
     text.len() <= MOST_KEY && text.starts_with("v1/") && text.split('/').all(part)
 }
+
+#[cfg(test)]
+mod tests;
