@@ -29,7 +29,7 @@ proptest! {
         prop_assert!(back.is_signed_by("writer"));
         for (key, bytes) in &objects {
             match back.inline(key) {
-                Some(inline) => prop_assert_eq!(inline.unwrap().as_ref(), bytes.as_slice()),
+                Some(inline) => prop_assert_eq!(&inline.unwrap(), bytes),
                 None => prop_assert_eq!(&back.files[key].id, &blob_id(&files[key])),
             }
         }
