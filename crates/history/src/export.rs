@@ -22,6 +22,8 @@ pub struct Exported {
     pub runs: u64,
     /// Rows of those runs.
     pub rows: u64,
+    /// Runs that are left out because retention left only their failures: imported again, they would look like runs that failed whole.
+    pub left_out: u64,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -53,6 +55,7 @@ impl History {
             lines.run(&run).map_err(failed)?;
         }
         lines.flush().map_err(failed)?;
+        done.left_out = runs.left_out();
         done.problems = runs.take_problems();
         Ok(done)
     }
@@ -163,8 +166,17 @@ fn write_object(out: &mut dyn Write, values: &[&str; COLUMNS.len()]) -> io::Resu
         .zip(values)
         .filter(|(_, value)| !value.is_empty())
     {
-        object.insert((*column).to_owned(), (*value).into());
+        object.insert((*column).to_owned(), json_of(column, value));
     }
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")
+}
+
+/// Counts and seconds as numbers, everything else as text.
+fn json_of(column: &str, value: &str) -> serde_json::Value {
+    let number = match column {
+        "attempt" | "pr" | "duration_s" => serde_json::from_str(value).ok(),
+        _ => None,
+    };
+    number.unwrap_or_else(|| value.into())
 }

@@ -4,6 +4,7 @@ mod collect;
 mod csv_rows;
 mod json_rows;
 mod line;
+mod quotes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -70,7 +71,9 @@ pub struct Imported {
     pub known_runs: u64,
     /// Lines that could not be used.
     pub bad_lines: u64,
-    /// Why, with line numbers; the first thousand.
+    /// Whether the file ended too early or could not be read to its end. What was read is kept; the run of the last line counts as partial.
+    pub cut: bool,
+    /// Why, with line numbers; the first thousand, and the reason of a cut before all others.
     pub problems: Vec<Problem>,
 }
 
@@ -80,6 +83,12 @@ impl Imported {
         if self.problems.len() < PROBLEMS_KEPT {
             self.problems.push(problem);
         }
+    }
+
+    /// Nothing more can be read.
+    fn cut(&mut self, problem: Problem) {
+        self.cut = true;
+        self.problems.insert(0, problem);
     }
 }
 
@@ -140,6 +149,9 @@ impl History {
             read_rows(plain, name, &mut collector, (&mut report, &mut tell))?;
         } else {
             read_rows(raw, name, &mut collector, (&mut report, &mut tell))?;
+        }
+        if report.cut {
+            collector.last_is_partial();
         }
         let (runs, named) = collector.into_runs();
         self.store_runs(runs, &named, (options.now, &mut report))?;
@@ -327,7 +339,13 @@ fn read_rows(
     collector: &mut Collector,
     sinks: Sinks<'_>,
 ) -> Result<()> {
-    let head = input.fill_buf().context("cannot read", name)?;
+    let head = match input.fill_buf() {
+        Ok(head) => head,
+        Err(error) => {
+            sinks.0.cut(csv_rows::cut(name, 0, &error));
+            return Ok(());
+        }
+    };
     let first = head
         .iter()
         .find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xEF | 0xBB | 0xBF));

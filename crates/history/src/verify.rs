@@ -8,12 +8,14 @@ use crate::{
     Error, Result,
     chunk::Chunk,
     commit::{Amount, FileEntry, Kind, State},
+    garbage::without_date,
     history::History,
     key::{Lane, run_object},
     pack::checksum,
     plan::{Filter, problem_of},
     row::RowSum,
     run_file,
+    run_table::TableRun,
 };
 
 /// What a proof found.
@@ -52,6 +54,9 @@ impl History {
             self.verify_run(key, &mut proof);
         }
         proof.check_amounts(&plan.state);
+        if plan.state.next == 0 {
+            self.check_log(&plan.run_files, &mut proof)?;
+        }
         proof.check_names(&self.all_names(&plan.state));
         Ok(proof.done)
     }
@@ -62,6 +67,26 @@ impl History {
             .iter()
             .filter_map(|repo| self.names_of(state, repo).ok());
         names.flat_map(BTreeMap::into_keys).collect()
+    }
+
+    /// Without any commit there must be no compacted run that has no run file: the log that named it is gone.
+    fn check_log(&self, run_files: &[String], proof: &mut Proof) -> Result<()> {
+        let there: BTreeSet<String> = run_files.iter().map(|key| without_date(key)).collect();
+        let is_there = |run: &TableRun| there.contains(&without_date(&run_object(&run.info)));
+        let mut lost = 0;
+        for lane in Lane::ALL {
+            for object in self.store.list(lane.compact())? {
+                let chunk = Chunk::open(self.store.as_ref(), &object.key);
+                let held = chunk.is_ok_and(|chunk| chunk.table.runs.iter().all(is_there));
+                lost += u64::from(!held);
+            }
+        }
+        if lost > 0 {
+            let what = format!("{lost} compacted files are there, but no commit names them");
+            let hint = "restore the commits from a copy; an import that was killed leaves such files too, then import again";
+            proof.tell("v1/commit", what, hint);
+        }
+        Ok(())
     }
 
     fn verify_object(&self, file: &FileEntry, proof: &mut Proof) {
@@ -160,7 +185,7 @@ struct Proof {
 
 impl Proof {
     fn count(&mut self, lane: Lane, key: &str, rows: u64) {
-        if self.seen.insert((lane, crate::garbage::without_date(key))) {
+        if self.seen.insert((lane, without_date(key))) {
             self.done.runs += 1;
             self.done.rows += rows;
         } else {

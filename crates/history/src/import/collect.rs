@@ -104,6 +104,13 @@ impl Collector {
         })
     }
 
+    /// Of the run of the last line more may have been to come: what is not there says nothing.
+    pub(crate) fn last_is_partial(&mut self) {
+        if let Some(run) = self.runs.get_mut(self.last.1 as usize) {
+            run.partial = true;
+        }
+    }
+
     /// The runs with their rows in order of id, and apart from them the names and texts.
     pub(crate) fn into_runs(self) -> (Vec<RecordedRun>, Named) {
         let mut runs: Vec<RecordedRun> = self.runs.into_iter().map(run_of_info).collect();

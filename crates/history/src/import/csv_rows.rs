@@ -8,6 +8,7 @@ use model::{Place, Problem};
 use super::{
     Sinks,
     collect::Collector,
+    quotes::Watched,
     line::{COLUMNS, Line},
 };
 use crate::{Error, ErrorKind, Result};
@@ -21,6 +22,7 @@ pub(crate) fn read(
     collector: &mut Collector,
     (report, tell): Sinks<'_>,
 ) -> Result<()> {
+    let (input, watch) = Watched::new(input);
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader
         .headers()
@@ -41,6 +43,11 @@ pub(crate) fn read(
         match reader.read_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) => {
+                if let Some(line) = watch.open_quote() {
+                    let what = "its quote is never closed, so the rest of the file is one cell (hint: what was read before is kept)";
+                    report.cut(problem(name, line, what.to_owned()));
+                    return Ok(());
+                }
                 rows += 1;
                 if rows % TELL_EVERY == 0 {
                     tell(rows);
@@ -52,12 +59,11 @@ pub(crate) fn read(
             }
             Err(error) => {
                 let line = error.position().map_or(0, csv::Position::line);
-                let what = error.to_string();
-                let fatal = matches!(error.kind(), CsvKind::Io(_));
-                report.problem(problem(name, line, what));
-                if fatal {
+                if let CsvKind::Io(error) = error.kind() {
+                    report.cut(cut(name, line, error));
                     return Ok(());
                 }
+                report.problem(problem(name, line, error.to_string()));
             }
         }
     }
@@ -76,6 +82,19 @@ fn line_of<'a>(header: &[String], record: &'a StringRecord) -> Line<'a> {
         line.set(column, value);
     }
     line
+}
+
+/// Where and why the input ended too early.
+pub(crate) fn cut(name: &str, line: u64, error: &std::io::Error) -> Problem {
+    let said = error.to_string();
+    let what = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        "it ends too early: it was cut off"
+    } else {
+        said.as_str()
+    };
+    let mut problem = problem(name, line, what.to_owned());
+    "what was read before is kept".clone_into(&mut problem.hint);
+    problem
 }
 
 /// A line that cannot be used.

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::{
     Sinks,
     collect::Collector,
-    csv_rows::problem,
+    csv_rows::{cut, problem},
     line::{COLUMNS, Line},
 };
-use crate::{Result, error::Context as _};
+use crate::Result;
 
 /// A longer line is no row of a history.
-const LONGEST_LINE: u64 = 1 << 24;
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Rows between two calls of the progress function.
 const TELL_EVERY: u64 = 8192;
@@ -29,14 +29,21 @@ pub(crate) fn read(
     loop {
         buffer.clear();
         let mut bounded = std::io::Read::take(&mut input, LONGEST_LINE);
-        if bounded
-            .read_until(b'\n', &mut buffer)
-            .context("cannot read", name)?
-            == 0
-        {
-            return Ok(());
-        }
+        let read = bounded.read_until(b'\n', &mut buffer);
         number += 1;
+        match read {
+            Ok(0) => return Ok(()),
+            Ok(length) if length as u64 == LONGEST_LINE && !buffer.ends_with(b"\n") => {
+                let what = format!("a line has more than {LONGEST_LINE} bytes");
+                report.cut(problem(name, number, what));
+                return Ok(());
+            }
+            Ok(_) => {}
+            Err(error) => {
+                report.cut(cut(name, number, &error));
+                return Ok(());
+            }
+        }
         if number % TELL_EVERY == 0 {
             tell(number);
         }

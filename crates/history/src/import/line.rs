@@ -177,10 +177,13 @@ fn duration_of(seconds: &str) -> Result<Option<u32>, String> {
     let value: f64 = seconds
         .parse()
         .map_err(|_not_a_number| format!("duration_s `{}` is no number", shorten(seconds)))?;
+    if !(0.0..f64::INFINITY).contains(&value) {
+        return Err(format!("duration_s `{}` is no duration", shorten(seconds)));
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a float to int cast saturates, and NaN becomes 0"
+        reason = "a float to int cast saturates"
     )]
     let milliseconds = (value * 1000.0).round() as u32;
     Ok(Some(milliseconds))
@@ -229,5 +232,12 @@ mod tests {
             ..line
         };
         insta::assert_snapshot!(line.row().unwrap_err(), @"duration_s `long` is no number");
+        for odd in ["-1", "-0.001", "NaN", "inf"] {
+            let line = Line {
+                duration_s: odd,
+                ..line
+            };
+            assert!(line.row().unwrap_err().contains("no duration"), "{odd}");
+        }
     }
 }

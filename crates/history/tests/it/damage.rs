@@ -120,3 +120,20 @@ fn a_lost_compacted_file_falls_back_to_the_run_files_within_the_grace_time() {
     let (runs, problems) = read(&fresh);
     assert_eq!((runs, problems), (expected, 1));
 }
+
+#[test]
+fn a_lost_commit_log_is_never_called_whole() {
+    let (folder, history) = three_runs();
+    let mut options = CompactOptions::at(START.plus_days(60.0));
+    options.grace_days = 0.0;
+    history.compact(&options).unwrap();
+    for path in files(folder.path(), ".json") {
+        if path.to_string_lossy().contains("commit") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let history = History::open(folder.path().to_str().unwrap()).unwrap();
+    let proof = history.verify().unwrap();
+    let told: Vec<_> = proof.problems.iter().map(|p| p.what.as_str()).collect();
+    assert_eq!(told, ["1 compacted files are there, but no commit names them"]);
+}

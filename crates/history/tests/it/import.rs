@@ -134,3 +134,60 @@ fn a_real_history_comes_in_whole_and_once() {
         "35,140 lines, of which 1,291 are second attempts"
     );
 }
+
+fn rows_of(n: u32) -> String {
+    let header = "run,time,test,outcome,message\n".to_owned();
+    (0..n).fold(header, |text, n| {
+        format!("{text}{},2026-01-01T00:00:00Z,test {n},pass,\n", n / 100)
+    })
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_told_and_kept_as_far_as_it_goes() {
+    let whole = gzip(&rows_of(20_000));
+    let (_folder, history) = empty();
+    let cut = &whole[..whole.len() / 2];
+    let done = history
+        .import_from(cut, "old.csv.gz", &options(), &mut |_| {})
+        .unwrap();
+    assert!(done.cut && done.rows > 1000, "{} rows", done.rows);
+    insta::assert_snapshot!(done.problems[0].what, @"it ends too early: it was cut off");
+    let runs: Vec<_> = history.runs(&Filter::default()).unwrap().collect();
+    let partial: Vec<bool> = runs.iter().map(|run| run.info.partial).collect();
+    assert_eq!(partial.iter().filter(|partial| **partial).count(), 1);
+    let json: String = (0..9)
+        .map(|n| format!("{{\"run\":\"1\",\"time\":\"2026-01-01\",\"test\":\"{n}\",\"outcome\":\"pass\"}}\n"))
+        .collect();
+    let whole = gzip(&json);
+    let (_folder, history) = empty();
+    let done = history
+        .import_from(&whole[..whole.len() - 9], "old.ndjson.gz", &options(), &mut |_| {})
+        .unwrap();
+    assert!(done.cut && done.rows > 0);
+}
+
+#[test]
+fn an_unclosed_quote_is_told_with_its_line() {
+    let (_folder, history) = empty();
+    let text = format!("{}9,2026-01-01T00:00:00Z,\"test,pass,\n{}", rows_of(3), "9,b\n".repeat(9));
+    let done = import(&history, &text);
+    assert_eq!((done.cut, done.rows, done.runs), (true, 3, 1));
+    insta::assert_snapshot!(done.problems[0], @"old.csv:5: its quote is never closed, so the rest of the file is one cell (hint: what was read before is kept)");
+}
+
+#[test]
+fn input_without_an_end_is_refused() {
+    for byte in [0, b'x', b'"', b'{'] {
+        let (_folder, history) = empty();
+        let endless = std::io::repeat(byte);
+        let read = history.import_from(endless, "zero", &options(), &mut |_| {});
+        assert!(read.is_err() || read.unwrap().cut);
+    }
+}

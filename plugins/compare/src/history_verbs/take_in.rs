@@ -21,7 +21,12 @@ pub(super) fn run(arguments: &HistoryImport, context: &Context) -> Result<Exit, 
     }
     note_problems(context, &sum.problems);
     answer(context, arguments.json, &sum, &text(&sum))?;
-    Ok(Exit::Clear)
+    // Not all of it came in, so a script must not go on as if it had.
+    Ok(if sum.cut {
+        Exit::Undecided
+    } else {
+        Exit::Clear
+    })
 }
 
 fn add(sum: &mut Imported, one: Imported) {
@@ -29,6 +34,7 @@ fn add(sum: &mut Imported, one: Imported) {
     sum.rows += one.rows;
     sum.known_runs += one.known_runs;
     sum.bad_lines += one.bad_lines;
+    sum.cut |= one.cut;
     sum.problems.extend(one.problems);
 }
 
@@ -67,8 +73,13 @@ fn text(sum: &Imported) -> String {
         0 => String::new(),
         lines => format!("; {lines} lines could not be used"),
     };
+    let cut = if sum.cut {
+        "; the file could not be read to its end"
+    } else {
+        ""
+    };
     format!(
-        "imported {} rows of {} runs{known}{bad}\n",
+        "imported {} rows of {} runs{known}{bad}{cut}\n",
         sum.rows, sum.runs
     )
 }
