@@ -10,7 +10,7 @@ use crate::{
     Error, ErrorKind, Result,
     history::History,
     key::Lane,
-    plan::{Filter, problem_of, start_of_day},
+    plan::{Filter, start_of_day},
 };
 use batch::Batch;
 use jobs::jobs_of;
@@ -32,7 +32,7 @@ pub struct CompactOptions {
     pub full_days: Option<f64>,
     /// Days for which outcomes are kept; of months that are older only what failed or flaked. `None`, the default, keeps them for ever. Means nothing
     /// without `full_days`.
-    pub cells_days: Option<f64>,
+    pub outcome_days: Option<f64>,
 }
 
 impl CompactOptions {
@@ -44,7 +44,7 @@ impl CompactOptions {
             keep_days: None,
             keep_pr_days: Some(90.0),
             full_days: None,
-            cells_days: None,
+            outcome_days: None,
         }
     }
 
@@ -54,7 +54,7 @@ impl CompactOptions {
             keep_days: Some(365.0),
             keep_pr_days: Some(14.0),
             full_days: Some(14.0),
-            cells_days: Some(90.0),
+            outcome_days: Some(90.0),
             ..Self::at(now)
         }
     }
@@ -89,6 +89,8 @@ pub struct Compacted {
     pub files: u64,
     /// Runs that retention let go.
     pub expired_runs: u64,
+    /// Rows that retention let go, of those runs and of others.
+    pub expired_rows: u64,
     /// Objects deleted after their grace time.
     pub deleted: u64,
     /// What could not be read and was left as it is.
@@ -122,12 +124,16 @@ impl History {
         if !self.store.is_branch() {
             return self.compact_here(options);
         }
-        let mut done = self.batch("compact", |history| history.compact_here(options))?;
-        // The history is as good without: what was replaced only takes room until the next time.
-        if let Err(error) = self.store.squash(0) {
-            done.problems.push(problem_of(&error));
+        self.batch("compact", |history| history.compact_here(options))
+    }
+
+    /// What suits this history: a branch stays small for ever ([`CompactOptions::bounded`]), any other place keeps everything ([`CompactOptions::at`]).
+    pub fn retention(&self, now: Timestamp) -> CompactOptions {
+        if self.store.is_branch() {
+            CompactOptions::bounded(now)
+        } else {
+            CompactOptions::at(now)
         }
-        Ok(done)
     }
 
     fn compact_here(&self, options: &CompactOptions) -> Result<Compacted> {
@@ -160,7 +166,7 @@ impl History {
                 return Ok(false);
             }
         }
-        batch.expire(options, done)?;
+        batch.expire(options)?;
         batch.merge_dictionaries(options)?;
         batch.commit(done)
     }

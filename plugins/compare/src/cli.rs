@@ -264,9 +264,21 @@ pub(crate) struct HistoryCompact {
     /// The history
     #[command(flatten)]
     pub(crate) common: HistoryArgs,
-    /// Drop runs older than this many days; without it nothing is dropped
+    /// Drop runs older than this many days, failures and all; 0 keeps them for ever
     #[arg(long, value_name = "DAYS")]
     pub(crate) keep_days: Option<u32>,
+    /// Keep every row as it was recorded for this many days; later every outcome stays, and durations as sums by day; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) full_days: Option<u32>,
+    /// Keep every outcome for this many days; later months keep only what failed; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) outcome_days: Option<u32>,
+    /// Keep runs of pull requests for this many days; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) pr_days: Option<u32>,
+    /// The configuration, if it is not .sprag.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
 }
 
 /// Arguments of `history show`.

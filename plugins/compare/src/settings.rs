@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use history::CompactOptions;
 use model::Verdict;
 use serde::Deserialize;
 use verdict::ConfigFault;
@@ -21,6 +22,71 @@ const MOST_BYTES: u64 = 1 << 20;
 struct File {
     /// Constants of the verdicts: `docs/verdicts.md` has each with its unit and its reason.
     compare: verdict::Config,
+    /// How long a history is kept: `docs/history.md` says what each stage keeps.
+    history: Retention,
+}
+
+/// How long a history is kept, in days. A key that is absent means what suits the history: on a branch of a repository 14, 90, 365 and 14 days, elsewhere for
+/// ever, but runs of pull requests for 90 days. 0 means for ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are the keys of the file"
+)]
+pub(crate) struct Retention {
+    /// Days for which every row is kept as it was recorded.
+    pub(crate) full_days: Option<u32>,
+    /// Days for which every outcome is kept, and durations as sums by day. Later months keep failures only.
+    pub(crate) outcome_days: Option<u32>,
+    /// Days for which failures, their texts and the runs are kept.
+    pub(crate) failure_days: Option<u32>,
+    /// Days for which runs of pull requests are kept.
+    pub(crate) pr_days: Option<u32>,
+}
+
+impl Retention {
+    /// The retention of a history: arguments win over the file, the file over what suits the history.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when a later stage would be shorter than the one before.
+    pub(crate) fn apply(&self, file: &Self, options: &mut CompactOptions) -> Result<(), Error> {
+        let set = |given: Option<u32>, else_given: Option<u32>, days: &mut Option<f64>| {
+            if let Some(given) = given.or(else_given) {
+                *days = (given > 0).then(|| f64::from(given));
+            }
+        };
+        set(self.full_days, file.full_days, &mut options.full_days);
+        set(
+            self.outcome_days,
+            file.outcome_days,
+            &mut options.outcome_days,
+        );
+        set(self.failure_days, file.failure_days, &mut options.keep_days);
+        set(self.pr_days, file.pr_days, &mut options.keep_pr_days);
+        let stages = [options.full_days, options.outcome_days, options.keep_days];
+        let stages = stages.map(|days| days.unwrap_or(f64::INFINITY));
+        // Without a first stage nothing is thinned, so the second means nothing.
+        let [full, outcome, failure] = stages;
+        if failure >= full && (full.is_infinite() || (outcome >= full && failure >= outcome)) {
+            return Ok(());
+        }
+        Err(Error::argument(
+            format!(
+                "history is kept for {full} days in full, {outcome} with outcomes and {failure} with failures: each must be as long as the one before"
+            ),
+            "docs/history.md says what each stage keeps",
+        ))
+    }
+}
+
+/// The section `history` of `.sprag.yaml` where there is one.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn retention(file: Option<&str>) -> Result<Retention, Error> {
+    Ok(parsed(&text_of(file)?, file.unwrap_or(DEFAULT_FILE))?.history)
 }
 
 /// The section `compare` of the file that is named, else of `.sprag.yaml` where there is one, else the defaults; `fail_on` of
@@ -29,12 +95,16 @@ struct File {
 /// # Errors
 /// [`Error::Argument`] when the file cannot be read, or the file, a value or a verdict cannot be used.
 pub(crate) fn load(file: Option<&str>, fail_on: Option<&str>) -> Result<verdict::Config, Error> {
-    let text = match file {
-        Some(path) => read(Path::new(path))?,
-        None if Path::new(DEFAULT_FILE).is_file() => read(Path::new(DEFAULT_FILE))?,
-        None => String::new(),
-    };
+    let text = text_of(file)?;
     parse(&text, file.unwrap_or(DEFAULT_FILE), fail_on)
+}
+
+fn text_of(file: Option<&str>) -> Result<String, Error> {
+    match file {
+        Some(path) => read(Path::new(path)),
+        None if Path::new(DEFAULT_FILE).is_file() => read(Path::new(DEFAULT_FILE)),
+        None => Ok(String::new()),
+    }
 }
 
 /// The section `compare` of a text, which messages call `file`.
@@ -53,15 +123,19 @@ pub(crate) fn parse(
     Ok(config)
 }
 
-fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
-    const HINT: &str = "docs/verdicts.md lists every key of `compare`";
+const HINT: &str =
+    "docs/verdicts.md lists every key of `compare`, docs/history.md those of `history`";
+
+fn parsed(text: &str, file: &str) -> Result<File, Error> {
     if text.trim().is_empty() {
-        return Ok(verdict::Config::default());
+        return Ok(File::default());
     }
-    let parsed: Result<File, _> = serde_saphyr::from_str(text);
-    let config = parsed
-        .map_err(|error| Error::argument(format!("{file}: {}", brief(&error)), HINT))?
-        .compare;
+    serde_saphyr::from_str(text)
+        .map_err(|error| Error::argument(format!("{file}: {}", brief(&error)), HINT))
+}
+
+fn section(text: &str, file: &str) -> Result<verdict::Config, Error> {
+    let config = parsed(text, file)?.compare;
     match config.fault() {
         None => Ok(config),
         Some(ConfigFault {
@@ -139,7 +213,7 @@ fn verdict(word: &str) -> Result<Verdict, Error> {
 mod tests {
     use model::Verdict;
 
-    use super::parse;
+    use super::{Retention, parse, parsed as whole};
 
     fn parsed(text: &str, fail_on: Option<&str>) -> Result<verdict::Config, String> {
         parse(text, ".sprag.yaml", fail_on).map_err(|error| error.to_string())
@@ -167,6 +241,31 @@ mod tests {
         assert!(parsed(file, Some(" ,")).is_err());
         assert!(parsed(file, Some("nothing,caused")).is_err());
         assert!((parsed(file, None).unwrap().caused_at - 0.9).abs() < 1e-12);
+    }
+
+    #[test]
+    fn arguments_win_over_the_file_and_the_file_over_what_suits() {
+        let text = "history:\n  full-days: 7\n  failure-days: 0\n";
+        let file = whole(text, ".sprag.yaml").unwrap().history;
+        let arguments = Retention {
+            full_days: Some(8),
+            ..Retention::default()
+        };
+        let mut options = history::CompactOptions::bounded(model::Timestamp(0));
+        arguments.apply(&file, &mut options).unwrap();
+        assert_eq!(
+            [options.full_days, options.outcome_days, options.keep_days],
+            [Some(8.0), Some(90.0), None]
+        );
+        let wrong = Retention {
+            outcome_days: Some(3),
+            ..Retention::default()
+        };
+        let refused = wrong.apply(&file, &mut options).unwrap_err().to_string();
+        assert!(
+            refused.contains("kept for 7 days in full, 3 with outcomes"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p history --bench git_year -- [--days 365] [--tests 5000] [--daily 30] [--folder] [--dir DIR] [--every N] [--real-days N]`
 //!
-//! The store is a branch of a bare git repository that the bench makes (`--folder`: a folder). Each day ends with `history compact`, which squashes the branch.
+//! The store is a branch of a bare git repository that the bench makes (`--folder`: a folder). Each day ends with `history compact` and a squash.
 //! On the last `--real-days` days (16) and every 30th day each run is recorded by a commit of its own and the branch is squashed at 2 MiB, as the Action does;
 //! on the other days the runs of a day go into one commit. That changes no file of the tree: only the commits in between are not there to be measured.
 #![expect(
@@ -83,6 +83,9 @@ fn main() {
         let before = Instant::now();
         let done = history.compact(&options(&args, day + 1)).unwrap();
         seen.compactions.push(before.elapsed());
+        let (tree, reachable) = place.sizes();
+        seen.note(tree, reachable);
+        history.squash(0).unwrap();
         assert_eq!(done.problems, []);
         if !real {
             refresh(&history, day + 1);
@@ -132,8 +135,8 @@ fn record_one_by_one(
         let now = Timestamp(run.info.started_at.0 + 600_000);
         let before = Instant::now();
         history.record_at(run, now).unwrap();
-        let (tree, reachable) = place.sizes_before_squash(n);
         let measured = before.elapsed();
+        let (tree, reachable) = place.sizes();
         history.squash(SQUASH_ABOVE).unwrap();
         seen.note(tree, reachable);
         seen.records.push(measured);
@@ -141,6 +144,9 @@ fn record_one_by_one(
             let mut options = CompactOptions::bounded(now);
             options.grace_days = 0.0;
             history.compact(&options).unwrap();
+            let (tree, reachable) = place.sizes();
+            seen.note(tree, reachable);
+            history.squash(0).unwrap();
         }
     }
 }
@@ -256,10 +262,6 @@ impl Place {
         }
         let reachable = self.git(&["rev-list", "--objects", "--disk-usage", REF]);
         (tree, reachable.trim().parse().unwrap())
-    }
-
-    fn sizes_before_squash(&self, _n: u64) -> (u64, u64) {
-        self.sizes()
     }
 
     /// Bytes that a reader with an empty cache fetches.

@@ -149,7 +149,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Drops files that are beyond retention as a whole, once their grace time is over.
-    pub(super) fn expire(&mut self, options: &CompactOptions, done: &mut Compacted) -> Result<()> {
+    pub(super) fn expire(&mut self, options: &CompactOptions) -> Result<()> {
         let removed: BTreeSet<String> = self
             .pack
             .commit
@@ -172,7 +172,6 @@ impl<'a> Batch<'a> {
             self.let_go.insert(file.of.repo.clone());
             self.remove(&file, &table);
             self.pack.commit.expired.add(file.runs, file.rows);
-            done.expired_runs += file.runs;
         }
         Ok(())
     }
@@ -201,6 +200,8 @@ impl<'a> Batch<'a> {
             if made {
                 done.runs += pack.commit.taken_in.runs;
                 done.rows += pack.commit.taken_in.rows;
+                done.expired_runs += pack.commit.expired.runs;
+                done.expired_rows += pack.commit.expired.rows;
                 done.files += pack.commit.added.len() as u64;
                 self.state = load(store)?;
                 return Ok(true);

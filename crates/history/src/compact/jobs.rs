@@ -113,7 +113,7 @@ fn place_of<'a>(period: &'a str, options: &CompactOptions) -> (&'a str, Tier) {
     if is_full {
         return (period, Tier::Rows);
     }
-    let cells = options.cells_days.map(|days| days.max(full));
+    let cells = options.outcome_days.map(|days| days.max(full));
     let is_past = cells.is_some_and(|days| month < days_ago(days).month().as_str());
     let tier = if is_past {
         Tier::Failures

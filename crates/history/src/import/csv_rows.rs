@@ -8,8 +8,8 @@ use model::{Place, Problem};
 use super::{
     Sinks,
     collect::Collector,
-    quotes::Watched,
     line::{COLUMNS, Line},
+    quotes::Watched,
 };
 use crate::{Error, ErrorKind, Result};
 

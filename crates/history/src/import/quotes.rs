@@ -103,7 +103,10 @@ impl<R: Read> Read for Watched<R> {
 fn too_long(seen: Seen) -> String {
     let start = format!("a line has more than {LONGEST_RECORD} bytes");
     if seen.is_quoted() {
-        return format!("{start}: the quote of line {} is never closed", seen.opened + 1);
+        return format!(
+            "{start}: the quote of line {} is never closed",
+            seen.opened + 1
+        );
     }
     start
 }

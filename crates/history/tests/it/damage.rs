@@ -135,5 +135,8 @@ fn a_lost_commit_log_is_never_called_whole() {
     let history = History::open(folder.path().to_str().unwrap()).unwrap();
     let proof = history.verify().unwrap();
     let told: Vec<_> = proof.problems.iter().map(|p| p.what.as_str()).collect();
-    assert_eq!(told, ["1 compacted files are there, but no commit names them"]);
+    assert_eq!(
+        told,
+        ["1 compacted files are there, but no commit names them"]
+    );
 }

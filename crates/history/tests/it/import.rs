@@ -163,12 +163,21 @@ fn a_file_that_was_cut_off_is_told_and_kept_as_far_as_it_goes() {
     let partial: Vec<bool> = runs.iter().map(|run| run.info.partial).collect();
     assert_eq!(partial.iter().filter(|partial| **partial).count(), 1);
     let json: String = (0..9)
-        .map(|n| format!("{{\"run\":\"1\",\"time\":\"2026-01-01\",\"test\":\"{n}\",\"outcome\":\"pass\"}}\n"))
+        .map(|n| {
+            format!(
+                "{{\"run\":\"1\",\"time\":\"2026-01-01\",\"test\":\"{n}\",\"outcome\":\"pass\"}}\n"
+            )
+        })
         .collect();
     let whole = gzip(&json);
     let (_folder, history) = empty();
     let done = history
-        .import_from(&whole[..whole.len() - 9], "old.ndjson.gz", &options(), &mut |_| {})
+        .import_from(
+            &whole[..whole.len() - 9],
+            "old.ndjson.gz",
+            &options(),
+            &mut |_| {},
+        )
         .unwrap();
     assert!(done.cut && done.rows > 0);
 }
@@ -176,7 +185,11 @@ fn a_file_that_was_cut_off_is_told_and_kept_as_far_as_it_goes() {
 #[test]
 fn an_unclosed_quote_is_told_with_its_line() {
     let (_folder, history) = empty();
-    let text = format!("{}9,2026-01-01T00:00:00Z,\"test,pass,\n{}", rows_of(3), "9,b\n".repeat(9));
+    let text = format!(
+        "{}9,2026-01-01T00:00:00Z,\"test,pass,\n{}",
+        rows_of(3),
+        "9,b\n".repeat(9)
+    );
     let done = import(&history, &text);
     assert_eq!((done.cut, done.rows, done.runs), (true, 3, 1));
     insta::assert_snapshot!(done.problems[0], @"old.csv:5: its quote is never closed, so the rest of the file is one cell (hint: what was read before is kept)");

@@ -65,7 +65,9 @@ fn every_outcome_stays_for_its_days_and_every_failure_longer() {
             history.record(&run).unwrap();
             recorded.push(run);
         }
-        history.compact(&bounded(f64::from(day))).unwrap();
+        if day % 4 == 1 {
+            history.compact(&bounded(f64::from(day))).unwrap();
+        }
     }
     let now = START.plus_days(129.0);
     let read = read(&history, &everything());
@@ -195,7 +197,7 @@ fn outcome() -> impl Strategy<Value = Option<Outcome>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Runs of any outcomes with any gaps, thinned day by day with late runs, give the baseline that the runs themselves give.
     #[test]

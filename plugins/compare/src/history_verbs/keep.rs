@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use history::{BaselineOf, CompactOptions, History, Lane, Verified};
+use history::{BaselineOf, History, Lane, Verified};
 use host::Exit;
 use model::{Problem, RunKey, Timestamp};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::cli::{HistoryArgs, HistoryCompact};
 use crate::context::Context;
 use crate::error::Error;
 use crate::remote;
+use crate::settings::{self, Retention};
 
 /// The proof, as `--json` prints it.
 #[derive(Serialize)]
@@ -44,15 +45,20 @@ pub(super) fn verify(arguments: &HistoryArgs, context: &Context) -> Result<Exit,
 
 pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<Exit, Error> {
     let history = remote::open(&arguments.common.store.history, context)?;
-    let options = CompactOptions {
-        keep_days: arguments.keep_days.map(f64::from),
-        ..CompactOptions::at(context.now)
+    let given = Retention {
+        full_days: arguments.full_days,
+        outcome_days: arguments.outcome_days,
+        failure_days: arguments.keep_days,
+        pr_days: arguments.pr_days,
     };
+    let file = settings::retention(arguments.config.as_deref())?;
+    let mut options = history.retention(context.now);
+    given.apply(&file, &mut options)?;
     let done = history.compact(&options)?;
     note_problems(context, &done.problems);
     let text = format!(
-        "compacted {} rows of {} runs into {} files; let go {} runs, deleted {} old files\n",
-        done.rows, done.runs, done.files, done.expired_runs, done.deleted
+        "compacted {} rows of {} runs into {} files; let go {} runs and {} rows, deleted {} old files\n",
+        done.rows, done.runs, done.files, done.expired_runs, done.expired_rows, done.deleted
     );
     answer(context, arguments.common.json, &done, &text)?;
     refresh(&history, context)?;
@@ -63,7 +69,9 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
 /// Keeps a history small and the snapshot of a branch new, without a word: what `action` does after it has recorded a run.
 pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> Result<(), Error> {
     if history.is_compaction_due(context.now)? {
-        let compacted = history.compact(&CompactOptions::at(context.now))?;
+        let mut options = history.retention(context.now);
+        Retention::default().apply(&settings::retention(None)?, &mut options)?;
+        let compacted = history.compact(&options)?;
         note_problems(context, &compacted.problems);
     }
     if !history.is_branch() {
