@@ -41,6 +41,9 @@ const MARKER: &str = "v1/history.json";
 
 const MARKER_TEXT: &str = "{\"format\":\"sprag-history\",\"version\":1}\n";
 
+/// Run files of the base on a branch before they are compacted. A run of 5,000 tests takes 57 kB as a file of its own and 9 kB in that of its day.
+const RUN_FILES_ON_A_BRANCH: usize = 8;
+
 impl History {
     /// Opens a history that exists.
     ///
@@ -171,7 +174,8 @@ impl History {
         self.store.squash(above)
     }
 
-    /// Whether run files of days that are over wait to be compacted. Once a day is often enough: what is compacted in the middle of a day is compacted again.
+    /// Whether run files wait to be compacted: of days that are over, and on a branch, where run files are the larger part of a day, more than
+    /// a few of the base.
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -179,6 +183,9 @@ impl History {
         let today = now.date();
         for lane in Lane::ALL {
             let runs = self.store.list(lane.runs())?;
+            if lane == Lane::Base && self.store.is_branch() && runs.len() > RUN_FILES_ON_A_BRANCH {
+                return Ok(true);
+            }
             let mut dates = runs.iter().filter_map(|object| {
                 let (_, rest) = object.key.rsplit_once("/date=")?;
                 rest.split('/').next()

@@ -45,7 +45,7 @@ pub(crate) fn init(location: &str, context: &Context) -> Result<History, Error> 
 }
 
 /// Bytes of replaced versions on a branch from which recording a run of the base gives them back.
-const SQUASH_ABOVE: u64 = 2 << 20;
+const SQUASH_ABOVE: u64 = 1 << 20;
 
 /// Gives back the space of replaced versions where there are many. A history that cannot be squashed now is as good as before, so that is a note and no failure.
 pub(crate) fn squash(history: &History, context: &Context) {

@@ -3,7 +3,7 @@
 //! `cargo bench -p history --bench git_year -- [--days 365] [--tests 5000] [--daily 30] [--folder] [--dir DIR] [--every N] [--real-days N]`
 //!
 //! The store is a branch of a bare git repository that the bench makes (`--folder`: a folder). Each day ends with `history compact` and a squash.
-//! On the last `--real-days` days (16) and every 30th day each run is recorded by a commit of its own and the branch is squashed at 2 MiB, as the Action does;
+//! On the last `--real-days` days (3) and every 60th day each run is recorded by a commit of its own, the branch is squashed at 1 MiB and compacted every `--every` runs (9), as the Action does;
 //! on the other days the runs of a day go into one commit. That changes no file of the tree: only the commits in between are not there to be measured.
 #![expect(
     clippy::print_stdout,
@@ -32,7 +32,7 @@ use suite::{BRANCH, FIRST_DAY, REPO, Suite};
 const REF: &str = "refs/heads/sprag-history";
 
 /// Replaced bytes after which the Action squashes.
-const SQUASH_ABOVE: u64 = 2 << 20;
+const SQUASH_ABOVE: u64 = 1 << 20;
 
 struct Args {
     days: u64,
@@ -74,7 +74,7 @@ fn main() {
         rows += runs.iter().map(|run| run.rows.len()).sum::<usize>();
         let all = runs.iter().flat_map(|run| &run.rows);
         failed += all.filter(|row| row.signature.is_some()).count();
-        let real = day % 30 == 0 || day + args.real_days >= args.days;
+        let real = day % 60 == 59 || day + args.real_days >= args.days;
         if real {
             record_one_by_one(&history, &runs, (&place, &args, &mut seen));
         } else {
@@ -143,6 +143,7 @@ fn record_one_by_one(
         if n % args.every == 0 {
             let mut options = CompactOptions::bounded(now);
             options.grace_days = 0.0;
+            history.squash(0).unwrap();
             history.compact(&options).unwrap();
             let (tree, reachable) = place.sizes();
             seen.note(tree, reachable);
@@ -357,7 +358,7 @@ fn parse() -> Args {
         daily: number("--daily", 30),
         folder: given.iter().any(|arg| arg == "--folder"),
         dir: value("--dir").map_or_else(|| std::env::temp_dir().join(unique), PathBuf::from),
-        every: number("--every", u64::MAX),
-        real_days: number("--real-days", 16),
+        every: number("--every", 9),
+        real_days: number("--real-days", 3),
     }
 }

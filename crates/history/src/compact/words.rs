@@ -9,6 +9,7 @@ use crate::{
     Result, chunk,
     commit::{FileEntry, Kind},
     compact::{CompactOptions, batch::Batch},
+    dictionary::{Names, Texts, read_names, read_texts},
     pq,
 };
 
@@ -36,7 +37,14 @@ impl Batch<'_> {
                 files.push(file.clone());
             }
         }
-        due.retain(|(_, repo), files| files.len() > DICTIONARIES || self.let_go.contains(repo));
+        due.retain(|(_, repo), files| {
+            let all = self.let_go.contains(repo);
+            let many = files.len() > DICTIONARIES;
+            if many && !all {
+                spare_largest(files);
+            }
+            many || all
+        });
         let repos: BTreeSet<&String> = due.keys().map(|(_, repo)| repo).collect();
         let mut needed = BTreeMap::new();
         for repo in repos {
@@ -49,19 +57,31 @@ impl Batch<'_> {
             for file in &files {
                 self.pack.remove(file);
             }
-            self.put_merged((kind, &repo), needed.get(&repo))?;
+            self.put_merged((kind, &repo), &files, needed.get(&repo))?;
         }
         self.let_go.clear();
         Ok(())
     }
 
-    fn put_merged(&mut self, (kind, repo): (Kind, &str), needed: Option<&Needed>) -> Result<()> {
+    fn put_merged(
+        &mut self,
+        (kind, repo): (Kind, &str),
+        files: &[FileEntry],
+        needed: Option<&Needed>,
+    ) -> Result<()> {
+        let store = &self.history.store;
         if kind == Kind::Names {
-            let mut names = self.history.names_of(&self.state, repo)?;
+            let mut names = Names::new();
+            for file in files {
+                read_names(&file.key, store.get(&file.key)?, &mut names)?;
+            }
             names.retain(|id, _| needed.is_none_or(|needed| needed.ids.contains(id)));
             return self.pack.put_names(repo, &names);
         }
-        let mut texts = self.history.texts_of(&self.state, repo)?;
+        let mut texts = Texts::new();
+        for file in files {
+            read_texts(&file.key, store.get(&file.key)?, &mut texts)?;
+        }
         texts.retain(|s, _| needed.is_none_or(|needed| needed.signatures.contains(s)));
         self.pack.put_texts(repo, &texts)
     }
@@ -123,4 +143,10 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// Leaves out a file that is much larger than all others together: it would be written again for little.
+fn spare_largest(files: &mut Vec<FileEntry>) {
+    let all: u64 = files.iter().map(|file| file.size).sum();
+    files.retain(|file| file.size < all - file.size);
 }

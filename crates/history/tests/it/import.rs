@@ -162,13 +162,11 @@ fn a_file_that_was_cut_off_is_told_and_kept_as_far_as_it_goes() {
     let runs: Vec<_> = history.runs(&Filter::default()).unwrap().collect();
     let partial: Vec<bool> = runs.iter().map(|run| run.info.partial).collect();
     assert_eq!(partial.iter().filter(|partial| **partial).count(), 1);
-    let json: String = (0..9)
-        .map(|n| {
-            format!(
-                "{{\"run\":\"1\",\"time\":\"2026-01-01\",\"test\":\"{n}\",\"outcome\":\"pass\"}}\n"
-            )
-        })
-        .collect();
+    let lines = (0..9).map(|n| {
+        let row = r#"{"run":"1","time":"2026-01-01","outcome":"pass","test":"#;
+        format!("{row}\"{n}\"}}")
+    });
+    let json = lines.collect::<Vec<_>>().join("\n");
     let whole = gzip(&json);
     let (_folder, history) = empty();
     let done = history

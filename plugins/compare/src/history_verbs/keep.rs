@@ -71,6 +71,8 @@ pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> 
     if history.is_compaction_due(context.now)? {
         let mut options = history.retention(context.now);
         Retention::default().apply(&settings::retention(None)?, &mut options)?;
+        // What compaction replaces stays until the squash after it: better not on top of what was replaced before.
+        remote::squash(history, context);
         let compacted = history.compact(&options)?;
         note_problems(context, &compacted.problems);
     }
