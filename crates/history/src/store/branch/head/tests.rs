@@ -28,9 +28,10 @@ proptest! {
         prop_assert_eq!(&back, &head);
         prop_assert!(back.is_signed_by("writer"));
         for (key, bytes) in &objects {
-            match back.inline(key) {
-                Some(inline) => prop_assert_eq!(&inline.unwrap(), bytes),
-                None => prop_assert_eq!(&back.files[key].id, &blob_id(&files[key])),
+            if let Some(inline) = back.inline(key) {
+                prop_assert_eq!(&inline.unwrap(), bytes);
+            } else {
+                prop_assert_eq!(&back.files[key].id, &blob_id(&files[key]));
             }
         }
     }
