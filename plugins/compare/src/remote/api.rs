@@ -115,6 +115,7 @@ impl ApiRemote {
         Ok(commit)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
     fn error(&self, doing: &'static str, error: github::Error) -> Error {
         let said = error.to_string();
         let kind = if error.is_denied() || speaks_of_rules(&said) {
