@@ -2,6 +2,7 @@
 
 mod architecture;
 mod binary;
+mod branch;
 mod cases;
 mod crash;
 mod equal;
