@@ -11,6 +11,8 @@ mod payload;
 mod runner;
 mod world;
 
+use fake_github::{Fault, What, When};
+
 use act::Act;
 use bare::Bare;
 use runner::{Job, Runner};
@@ -252,6 +254,38 @@ fn a_merge_queue_gets_its_status() {
                 [if green { "success" } else { "failure" }]
             );
         }
+    });
+}
+
+#[test]
+fn a_run_that_failed_beside_green_results_is_not_green() {
+    on_every_runner(|runner| {
+        let world = history_by_pair();
+        let change = world.fork_pull();
+        world.stage.results(&[GREEN]);
+        let mut tests = world.test(runner, "tests.yml", &change);
+        // Another job of the run failed and left no artifact.
+        tests[0].green = false;
+        world.after(runner, "pull_request", &change, &tests);
+        assert!(!world.states(&change.head).contains(&"success".to_owned()));
+    });
+}
+
+#[test]
+fn a_github_that_refuses_everything_is_never_green() {
+    on_every_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        world.fake.faults(vec![Fault {
+            on: "* *".to_owned(),
+            when: When::Every,
+            what: What::Status {
+                status: 401,
+                retry_after: None,
+            },
+        }]);
+        let jobs = world.test(runner, "one-step.yml", &change);
+        assert!(!jobs[0].green, "{jobs:#?}");
     });
 }
 

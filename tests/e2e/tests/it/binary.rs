@@ -12,10 +12,13 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The path of `sprag-compare`, built with the profile and target folder of this test.
+/// The path of `sprag-compare`: what `SPRAG_COMPARE` names, for example a release, else built with the profile and target folder of this test.
 pub(crate) fn sprag_compare() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os("SPRAG_COMPARE") {
+            return PathBuf::from(named).canonicalize().unwrap();
+        }
         let built = Command::new(env!("CARGO"))
             .args([
                 "build",

@@ -1,5 +1,7 @@
 //! Black-box tests of `sprag-compare` and tests of the architecture.
 
+#[cfg(unix)]
+mod action;
 mod architecture;
 mod binary;
 mod branch;

@@ -53,7 +53,6 @@ fn shipped_workflows_set_only_inputs_that_the_action_has() {
 }
 
 #[test]
-#[ignore = "the output html comes with the inputs struct"]
 fn shipped_workflows_read_only_outputs_that_the_action_has() {
     let action = yaml(&root().join("action.yml"));
     let outputs: BTreeSet<String> = keys(&action["outputs"]).collect();
