@@ -59,6 +59,12 @@ impl Step<'_> {
             self.warn("the run left no artifact with results (input `artifacts`)");
             jobs.push(tested(self.inputs.job(""), Loaded::default()));
         }
+        if ended.conclusion != "success" && !jobs.iter().any(fails) {
+            self.warn("the run failed, but no artifact holds a failing test: a job failed before it left its results, or beside its tests");
+            for job in &mut jobs {
+                job.loaded.lost = true;
+            }
+        }
         self.compare(&target, jobs)
     }
 
@@ -148,6 +154,12 @@ fn tested(job: String, loaded: Loaded) -> Tested {
         job,
         loaded,
     }
+}
+
+/// Whether a job has a failing test, or nothing at all, which is an outage.
+fn fails(of: &Tested) -> bool {
+    let results = &of.loaded.run.results;
+    results.is_empty() || results.iter().any(|result| result.outcome().is_failure())
 }
 
 fn written(path: &Path, source: std::io::Error) -> Error {

@@ -12,6 +12,7 @@ mod runner;
 mod world;
 
 use fake_github::{Fault, What, When};
+use serde_json::json;
 
 use act::Act;
 use bare::Bare;
@@ -272,21 +273,60 @@ fn a_run_that_failed_beside_green_results_is_not_green() {
 }
 
 #[test]
-fn a_github_that_refuses_everything_is_never_green() {
+fn a_github_that_refuses_everything_is_no_green_answer() {
     on_every_runner(|runner| {
-        let world = World::with_history("one-step.yml");
-        let change = world.pull();
-        world.fake.faults(vec![Fault {
-            on: "* *".to_owned(),
-            when: When::Every,
-            what: What::Status {
-                status: 401,
-                retry_after: None,
-            },
-        }]);
-        let jobs = world.test(runner, "one-step.yml", &change);
-        assert!(!jobs[0].green, "{jobs:#?}");
+        for (results, green) in [(RED, false), (GREEN, true)] {
+            let world = World::with_history("one-step.yml");
+            let change = world.pull();
+            world.stage.results(&[results]);
+            world.fake.faults(vec![Fault {
+                on: "* *".to_owned(),
+                when: When::Every,
+                what: What::Status {
+                    status: 401,
+                    retry_after: None,
+                },
+            }]);
+            let jobs = world.test(runner, "one-step.yml", &change);
+            // Undecided ends as the tests did, with a warning: a required status stays open.
+            all(&jobs, green, "undecided");
+            assert_eq!(world.states(&change.head), [""; 0]);
+        }
     });
+}
+
+#[test]
+fn a_backfill_makes_history_of_what_earlier_runs_left() {
+    on_every_runner(|runner| {
+        let world = World::new();
+        world.stage.results(&[GREEN]);
+        for _ in 0..12 {
+            world.push(&Bare, "tests.yml");
+            world.finished("push", "success", "main", &main_of(&world));
+        }
+        let inputs = json!({"artifacts": "sprag-results-*", "days": "60"});
+        let payload = payload::workflow_dispatch(inputs);
+        let jobs = world.on_main(runner, "backfill.yml", ("workflow_dispatch", payload));
+        assert!(jobs[0].green, "{jobs:#?}");
+
+        let change = world.fork_pull();
+        world.stage.results(&[RED]);
+        let tests = world.test(&Bare, "tests.yml", &change);
+        let jobs = world.after(&Bare, "pull_request", &change, &tests);
+        all(&jobs, false, "blocked");
+        assert_eq!(output(&jobs[0], "caused"), "1");
+    });
+}
+
+/// What main itself is, as a change.
+fn main_of(world: &World) -> Change {
+    let head = world.repo.head("main").unwrap();
+    Change {
+        number: 0,
+        base: head.clone(),
+        head,
+        from: payload::REPOSITORY.to_owned(),
+    }
 }
 
 /// History that the two workflows for forks made.
@@ -295,14 +335,7 @@ fn history_by_pair() -> World {
     world.stage.results(&[GREEN]);
     for _ in 0..12 {
         let tests = world.push(&Bare, "tests.yml");
-        let head = world.repo.head("main").unwrap();
-        let change = Change {
-            number: 0,
-            base: head.clone(),
-            head,
-            from: payload::REPOSITORY.to_owned(),
-        };
-        let jobs = world.after(&Bare, "push", &change, &tests);
+        let jobs = world.after(&Bare, "push", &main_of(&world), &tests);
         all(&jobs, true, "recorded");
     }
     world

@@ -111,14 +111,17 @@ fn variables(stage: &Stage, trigger: &Trigger) -> [(&'static str, String); 8] {
 fn replaced(stage: &Stage, workflow: &str) -> Vec<(String, PathBuf)> {
     let steps = steps(&yaml(&stage.workflow(workflow)));
     let uses = steps.iter().filter_map(|step| step["uses"].as_str());
-    let folder = |uses: &str| match uses.split_once('@').unwrap().0 {
-        "actions/checkout" => None,
-        "actions/upload-artifact" => Some(upload_artifact()),
-        "sprag-ci/sprag" => Some(stage.action()),
-        other => panic!("this harness does not know {other}"),
+    let replaced = |uses: &str| {
+        let (name, version) = uses.split_once('@').unwrap();
+        let (repository, folder) = match name {
+            "actions/checkout" => return None,
+            "actions/upload-artifact" => (name, upload_artifact()),
+            "sprag-ci/sprag" | "sprag-ci/sprag/backfill" => ("sprag-ci/sprag", stage.action()),
+            other => panic!("this harness does not know {other}"),
+        };
+        Some((format!("{repository}@{version}"), folder))
     };
-    uses.filter_map(|uses| Some((uses.to_owned(), folder(uses)?)))
-        .collect()
+    uses.filter_map(replaced).collect()
 }
 
 /// act wants a repository.

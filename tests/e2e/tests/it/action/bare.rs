@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::expression::{holds, interpolate, shown};
 use super::runner::{Job, Runner, Stage, Step, Trigger, upload_artifact};
-use crate::workflows::{ACTION, yaml};
+use crate::workflows::{ACTION, BACKFILL, yaml};
 
 /// The runner.
 pub(crate) struct Bare;
@@ -94,6 +94,7 @@ fn context(id: &str, matrix: &Value, total: usize, trigger: &Trigger, workflow: 
         "matrix": matrix,
         "strategy": {"job-total": total},
         "steps": {},
+        "inputs": trigger.payload["inputs"],
         "runner": {"os": "Linux", "arch": "X64"},
         "github": {
             "event": trigger.payload,
@@ -210,6 +211,9 @@ impl Frame<'_> {
         }
         if uses.starts_with("actions/upload-artifact@") {
             return self.composite(&upload_artifact(), step);
+        }
+        if uses.starts_with(BACKFILL) {
+            return self.composite(&self.stage.action().join("backfill"), step);
         }
         assert!(
             uses.starts_with(ACTION),

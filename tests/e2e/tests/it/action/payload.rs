@@ -45,6 +45,14 @@ pub(crate) fn merge_group(base: &str, head: &str) -> Value {
     )
 }
 
+/// Somebody starts a workflow by hand.
+pub(crate) fn workflow_dispatch(inputs: Value) -> Value {
+    example(
+        "workflow_dispatch/payload.json",
+        json!({"ref": "refs/heads/main", "inputs": inputs}),
+    )
+}
+
 /// A run of the workflow `tests` ended.
 pub(crate) fn workflow_run(
     run: u64,

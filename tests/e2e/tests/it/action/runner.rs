@@ -81,7 +81,7 @@ impl Stage {
 
     /// The action as a runner unpacks it, with the binary under test beside it.
     fn place_action(&self) {
-        for file in ["action.yml", "action/run.sh"] {
+        for file in ["action.yml", "action/run.sh", "backfill/action.yml"] {
             copy(&root().join(file), &self.action().join(file));
         }
         let beside = self.action().join("sprag-compare");

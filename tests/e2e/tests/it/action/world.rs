@@ -172,12 +172,23 @@ impl World {
         change: &Change,
         tests: &[Job],
     ) -> Vec<Job> {
-        let conclusion = if tests.iter().all(|job| job.green) {
-            "success"
-        } else {
-            "failure"
-        };
+        let passed = tests.iter().all(|job| job.green);
+        let conclusion = if passed { "success" } else { "failure" };
         let branch = if event == "push" { "main" } else { "fix" };
+        let run = self.finished(event, conclusion, branch, change);
+        let head = (change.from.as_str(), branch, change.head.as_str());
+        let payload = payload::workflow_run(run, event, conclusion, head);
+        self.on_main(runner, "sprag.yml", ("workflow_run", payload))
+    }
+
+    /// A run of tests.yml that GitHub knows, with what its jobs uploaded.
+    pub(crate) fn finished(
+        &self,
+        event: &str,
+        conclusion: &str,
+        branch: &str,
+        change: &Change,
+    ) -> u64 {
         let run = self.repo.add_run(NewRun {
             name: "tests".to_owned(),
             event: event.to_owned(),
@@ -192,16 +203,19 @@ impl World {
             self.repo.add_artifact(run, name, zip(&folder));
             fs::remove_dir_all(&folder).unwrap();
         }
-        let payload =
-            payload::workflow_run(run, event, conclusion, (&change.from, branch, &change.head));
+        run
+    }
+
+    /// Runs a workflow of the default branch.
+    pub(crate) fn on_main(
+        &self,
+        runner: &dyn Runner,
+        workflow: &str,
+        event: (&'static str, Value),
+    ) -> Vec<Job> {
         let main = self.repo.head("main").unwrap();
-        self.run(
-            runner,
-            "sprag.yml",
-            ("workflow_run", payload),
-            ("refs/heads/main", &main),
-            Rights::OfWorkflow,
-        )
+        let place = ("refs/heads/main", main.as_str());
+        self.run(runner, workflow, event, place, Rights::OfWorkflow)
     }
 
     fn run(
