@@ -79,7 +79,7 @@ fn a_test_that_the_change_breaks_is_red_until_it_is_mended() {
         world.stage.results(&[RED]);
         let jobs = world.test(runner, "one-step.yml", &change);
         all(&jobs, false, "blocked");
-        assert_eq!(output(&jobs[0], "caused"), "1");
+        assert_eq!(output(&jobs[0], "failures"), "1");
         assert_eq!(world.states(&change.head), ["failure"]);
         let said = one_comment(&world, &change);
         assert!(said.contains("removes"), "{said}");
@@ -300,7 +300,7 @@ fn a_backfill_makes_history_of_what_earlier_runs_left() {
     on_every_runner(|runner| {
         let world = World::new();
         world.stage.results(&[GREEN]);
-        for _ in 0..12 {
+        for _ in 0..6 {
             world.push(&Bare, "tests.yml");
             world.finished("push", "success", "main", &main_of(&world));
         }
@@ -314,7 +314,7 @@ fn a_backfill_makes_history_of_what_earlier_runs_left() {
         let tests = world.test(&Bare, "tests.yml", &change);
         let jobs = world.after(&Bare, "pull_request", &change, &tests);
         all(&jobs, false, "blocked");
-        assert_eq!(output(&jobs[0], "caused"), "1");
+        assert_eq!(output(&jobs[0], "failures"), "1");
     });
 }
 
@@ -333,7 +333,7 @@ fn main_of(world: &World) -> Change {
 fn history_by_pair() -> World {
     let world = World::new();
     world.stage.results(&[GREEN]);
-    for _ in 0..12 {
+    for _ in 0..6 {
         let tests = world.push(&Bare, "tests.yml");
         let jobs = world.after(&Bare, "push", &main_of(&world), &tests);
         all(&jobs, true, "recorded");

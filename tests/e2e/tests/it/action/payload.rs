@@ -65,7 +65,7 @@ pub(crate) fn workflow_run(
         "workflow_run/completed.json",
         json!({"workflow_run": {
             "id": run, "run_attempt": 1, "name": "tests", "event": event, "status": "completed", "conclusion": conclusion,
-            "head_branch": branch, "head_sha": sha, "head_repository": {"full_name": repo}, "pull_requests": [],
+            "head_branch": branch, "head_sha": sha, "head_repository": {"full_name": repo}, "pull_requests": [], "run_started_at": null,
             "html_url": format!("https://github.com/{REPOSITORY}/actions/runs/{run}"),
         }}),
     )

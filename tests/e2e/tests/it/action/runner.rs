@@ -133,8 +133,10 @@ impl Stage {
         }
     }
 
-    /// The next job is the first of a run.
-    pub(crate) fn start_counting(&self) {
+    /// The next job is the first of a run, which has no artifacts yet.
+    pub(crate) fn start_run(&self) {
+        fs::remove_dir_all(self.artifacts()).unwrap();
+        fs::create_dir(self.artifacts()).unwrap();
         fs::write(self.folder.path().join("count"), "0").unwrap();
     }
 }

@@ -62,7 +62,7 @@ impl World {
     pub(crate) fn with_history(workflow: &str) -> Self {
         let world = Self::new();
         world.stage.results(&[GREEN]);
-        for _ in 0..12 {
+        for _ in 0..6 {
             let jobs = world.push(&Bare, workflow);
             assert!(jobs.iter().all(|job| job.green), "{jobs:#?}");
         }
@@ -236,7 +236,7 @@ impl World {
             token: self.token(workflow, rights),
             api: self.fake.url(),
         };
-        self.stage.start_counting();
+        self.stage.start_run();
         let jobs = runner.run(&self.stage, workflow, &trigger);
         self.fake.assert_clean();
         jobs
