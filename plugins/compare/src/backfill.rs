@@ -109,19 +109,21 @@ impl Work<'_> {
 
     /// The runs to look at, the newest first.
     fn runs(&self) -> Result<Vec<WorkflowRun>, Error> {
-        let since = self.context.now.plus_days(-f64::from(self.arguments.days));
-        let created = format!(">={}", since.date());
         let filter = RunFilter {
             branch: Some(self.branch),
-            created: Some(&created),
             status: Some("completed"),
             ..RunFilter::default()
         };
         let most = self.arguments.runs as usize;
+        let since = self.context.now.plus_days(-f64::from(self.arguments.days));
         let mut runs = Vec::new();
         for page in self.repo.workflow_runs(&filter) {
-            runs.extend(page?.into_iter().filter(|run| self.takes(run)));
-            if runs.len() >= most {
+            let page = page?;
+            // The newest come first: a page that ends before the time asked for is the last one.
+            let ends = page.last().is_some_and(|run| started_at(run) < since);
+            let wanted = page.into_iter().filter(|run| started_at(run) >= since);
+            runs.extend(wanted.filter(|run| self.takes(run)));
+            if ends || runs.len() >= most {
                 break;
             }
         }
@@ -186,7 +188,7 @@ impl Work<'_> {
                 run: run.id.to_string(),
                 attempt: u32::try_from(run.run_attempt).unwrap_or(1).max(1),
             },
-            started_at: Timestamp::parse(&run.run_started_at).unwrap_or_default(),
+            started_at: started_at(run),
             commit: run.head_sha.clone(),
             url: run.html_url.clone(),
             ..RunInfo::default()
@@ -224,4 +226,13 @@ impl Work<'_> {
             .download_artifact(artifact.id, MOST_ARTIFACT_BYTES, &mut file)?;
         Ok(load::collect(&[path.to_owned()], &Limits::default()))
     }
+}
+
+/// When a run started; the beginning of time when GitHub does not say.
+fn started_at(run: &WorkflowRun) -> Timestamp {
+    let known = [&run.run_started_at, &run.created_at];
+    let mut known = known
+        .into_iter()
+        .filter_map(|text| Timestamp::parse(text).ok());
+    known.next().unwrap_or_default()
 }

@@ -185,8 +185,8 @@ impl Step<'_> {
         let merged = report::merged(&known.parts, &known.gaps);
         let mut effects = Vec::new();
         if let Some(pr) = target.pr.filter(|_| self.comments(target)) {
-            let wanted = self.publishing.comment == CommentMode::Always || !merged.is_quiet();
-            if wanted || comment_exists {
+            let always = self.publishing.comment == CommentMode::Always;
+            if always || is_worth_a_comment(&merged) || comment_exists {
                 effects.push(self.comment_effect(target, pr, &merged));
             }
         }
@@ -310,6 +310,11 @@ fn check_conclusion(merged: &Merged<'_>, on_undecided: OnUndecided) -> Option<Ch
             Some(CheckConclusion::Failure)
         }
     }
+}
+
+/// Failures are, and so is an answer that could not be given; jobs that have not reported yet are not.
+fn is_worth_a_comment(merged: &Merged<'_>) -> bool {
+    merged.counts().all() > 0 || (merged.is_whole() && !merged.is_quiet())
 }
 
 fn link(target: &Target) -> Option<String> {
