@@ -215,11 +215,17 @@ fn a_matrix_makes_one_comment_and_one_status() {
         let change = world.pull();
         world.stage.results(&[GREEN, RED, GREEN]);
         let jobs = world.test(runner, "matrix.yml", &change);
-        let green: Vec<bool> = jobs.iter().map(|job| job.green).collect();
-        assert_eq!(green, [true, false, true], "{jobs:#?}");
+        // act paints all jobs of a matrix in one colour, so look at the steps.
+        let is_red = |job: &&Job| job.step.as_ref().is_some_and(|step| !step.green);
+        let red: Vec<&str> = jobs
+            .iter()
+            .filter(is_red)
+            .map(|job| job.name.as_str())
+            .collect();
+        assert_eq!((jobs.len(), red.len()), (3, 1), "{jobs:#?}");
         assert_eq!(world.states(&change.head).last().unwrap(), "failure");
         let said = one_comment(&world, &change);
-        assert!(said.contains("macos-latest"), "{said}");
+        assert!(said.contains(red[0]), "{said}");
     });
 }
 
@@ -230,10 +236,11 @@ fn a_matrix_is_green_when_its_last_job_is_and_not_before() {
         let change = world.pull();
         let jobs = world.test(runner, "matrix.yml", &change);
         all(&jobs, true, "clear");
-        assert_eq!(
-            world.states(&change.head),
-            ["pending", "pending", "success"]
-        );
+        let states = world.states(&change.head);
+        // act does not say how many jobs a matrix has (`strategy.job-total`), so there every job believes that it is the only one.
+        let waits = runner.name() != "act";
+        assert_eq!(states[0] == "pending", waits, "{states:?}");
+        assert_eq!(states.last().unwrap(), "success");
         assert_eq!(world.comments(&change), [""; 0]);
     });
 }
@@ -346,8 +353,9 @@ fn history_by_pair() -> World {
 fn all(jobs: &[Job], green: bool, conclusion: &str) {
     assert!(!jobs.is_empty());
     for job in jobs {
-        assert_eq!(job.green, green, "{job:#?}");
-        assert_eq!(output(job, "conclusion"), conclusion, "{job:#?}");
+        let said = format!("{} said {}", job.name, job.log);
+        assert_eq!(job.green, green, "{said}");
+        assert_eq!(output(job, "conclusion"), conclusion, "{said}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::bare::combinations;
 use super::runner::{Job, Runner, Stage, Step, Trigger, upload_artifact};
 use crate::workflows::{steps, yaml};
 
@@ -36,7 +37,7 @@ impl Act {
         let mut command = Command::new(&self.program);
         command
             .arg(trigger.event)
-            .args(["--json", "--no-cache-server", "--concurrent-jobs", "1"])
+            .args(["--json", "--no-cache-server"])
             .arg("--directory")
             .arg(stage.checkout())
             .arg("--workflows")
@@ -73,20 +74,40 @@ impl Runner for Act {
 
     fn run(&self, stage: &Stage, workflow: &str, trigger: &Trigger) -> Vec<Job> {
         git(stage);
-        let output = self.command(stage, workflow, trigger).output().unwrap();
-        let lines = String::from_utf8(output.stdout).unwrap();
-        let messages: Vec<Value> = lines
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        let jobs = jobs(&messages);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !jobs.is_empty() || output.status.success(),
-            "act ran nothing: {errors}{lines}"
-        );
-        jobs
+        // One after the other: act gives the jobs of a matrix one folder, and their tests would write over each other.
+        let matrices = matrices(stage, workflow);
+        let ran = matrices.iter().map(|matrix| {
+            let mut command = self.command(stage, workflow, trigger);
+            for (axis, value) in matrix.as_object().into_iter().flatten() {
+                command.args(["--matrix", &format!("{axis}:{}", value.as_str().unwrap())]);
+            }
+            run(command)
+        });
+        ran.collect::<Vec<_>>().concat()
     }
+}
+
+fn matrices(stage: &Stage, workflow: &str) -> Vec<Value> {
+    let workflow = yaml(&stage.workflow(workflow));
+    let jobs = workflow["jobs"].as_object().unwrap().values();
+    jobs.flat_map(|job| combinations(&job["strategy"]["matrix"]))
+        .collect()
+}
+
+fn run(mut command: Command) -> Vec<Job> {
+    let output = command.output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let messages: Vec<Value> = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let jobs = jobs(&messages);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !jobs.is_empty() || output.status.success(),
+        "act ran nothing: {errors}{lines}"
+    );
+    jobs
 }
 
 /// What act cannot know of the run. `SHA_REF` is its name for what it hands out as GITHUB_SHA.
@@ -188,15 +209,19 @@ fn job(end: &Value, messages: &[&Value]) -> Job {
     }
 }
 
-/// The step with the id `sprag`, which contains one with that id in turn.
+/// The step with the id `sprag` in `action.yml`, and what contains it.
 fn step(messages: &[&Value]) -> Option<Step> {
     let of_it: Vec<&&Value> = messages
         .iter()
-        .filter(|message| message["stepID"][0] == "sprag")
+        .filter(|message| {
+            let ids = message["stepID"].as_array();
+            ids.is_some_and(|ids| ids.iter().any(|id| id == "sprag"))
+        })
         .collect();
     let result = of_it
         .iter()
         .rev()
+        .filter(|message| message["stage"] == "Main")
         .find_map(|message| message["stepResult"].as_str())
         .filter(|result| *result != "skipped")?;
     let set = of_it

@@ -70,7 +70,7 @@ fn job_name(id: &str, matrix: &Value) -> String {
 }
 
 /// Every combination of the values of a matrix; one of nothing without a matrix.
-fn combinations(matrix: &Value) -> Vec<Value> {
+pub(crate) fn combinations(matrix: &Value) -> Vec<Value> {
     let Some(axes) = matrix.as_object() else {
         return vec![Value::Null];
     };
