@@ -38,7 +38,9 @@ impl Store for Memory {
 
     fn list(&self, prefix: &str) -> history::Result<Vec<Object>> {
         let objects = self.0.lock().unwrap();
-        let below = objects.iter().filter(|(key, _)| key.starts_with(&format!("{prefix}/")));
+        let below = objects
+            .iter()
+            .filter(|(key, _)| key.starts_with(&format!("{prefix}/")));
         Ok(below
             .map(|(key, bytes)| Object {
                 key: key.clone(),
@@ -64,7 +66,10 @@ impl Store for Memory {
     }
 
     fn replace(&self, key: &str, bytes: &[u8]) -> history::Result<()> {
-        self.0.lock().unwrap().insert(key.to_owned(), Bytes::copy_from_slice(bytes));
+        self.0
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), Bytes::copy_from_slice(bytes));
         Ok(())
     }
 
