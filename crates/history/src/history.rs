@@ -133,13 +133,15 @@ impl History {
             branch: run.info.key.branch.clone(),
             at: Timestamp(now.0.saturating_add(1)),
         };
-        let refreshed = self.store.is_branch() && Lane::of(&run.info) == Lane::Base;
-        self.record_with(run, |history| {
-            if refreshed {
-                history.snapshot(&of)?;
-            }
-            Ok(())
-        })
+        if !self.store.is_branch() || Lane::of(&run.info) != Lane::Base {
+            return self.record(run);
+        }
+        let refreshed = self.record_with(run, |history| history.snapshot(&of).map(drop));
+        match refreshed {
+            // The run matters more than the snapshot, which counts it as not seen then.
+            Err(error) if error.is_unavailable() => self.record(run),
+            done => done,
+        }
     }
 
     fn record_with(

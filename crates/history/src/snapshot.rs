@@ -181,7 +181,7 @@ impl History {
         of: &BaselineOf,
         needed: Option<&Needed<'_>>,
     ) -> Result<(BaselineRead, Head)> {
-        let head = self.snapshot_head(of);
+        let head = self.snapshot_head(of)?;
         let Some(head) = head.filter(|head| head.newest < of.at) else {
             return self.replay(of);
         };
@@ -193,15 +193,19 @@ impl History {
                 let fresh = self.fresh_runs(of, unseen, &loaded)?;
                 Ok(catch_up(loaded, fresh))
             }
+            Err(error) if error.is_unavailable() => Err(error),
             // Replaced or damaged in between: it is derived data, so the history itself answers.
             Ok(_) | Err(_) => self.replay(of),
         }
     }
 
     /// The head of the snapshot; `None` when there is none that this build reads.
-    fn snapshot_head(&self, of: &BaselineOf) -> Option<Head> {
-        let bytes = self.part(&of.folder(), Part::Baseline).ok()?;
-        dense::head(bytes).ok()
+    fn snapshot_head(&self, of: &BaselineOf) -> Result<Option<Head>> {
+        let bytes = self.part(&of.folder(), Part::Baseline);
+        match bytes.and_then(dense::head) {
+            Err(error) if error.is_unavailable() => Err(error),
+            head => Ok(head.ok()),
+        }
     }
 
     fn load_snapshot(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<Loaded> {

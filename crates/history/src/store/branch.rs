@@ -50,6 +50,8 @@ struct Inner {
     pending: Mutex<BTreeMap<String, Bytes>>,
     blobs: Mutex<BTreeMap<String, Bytes>>,
     contention: Mutex<Contention>,
+    /// The lock that was seen last, by its owner, and since when.
+    lock_seen: Mutex<Option<(String, Instant)>>,
 }
 
 impl fmt::Debug for Inner {
@@ -94,6 +96,7 @@ impl BranchStore {
             pending: Mutex::default(),
             blobs: Mutex::default(),
             contention: Mutex::default(),
+            lock_seen: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),

@@ -29,6 +29,8 @@ pub(super) struct BranchDraft {
     /// When it was taken.
     taken: Instant,
     work: Mutex<Work>,
+    /// The first read that got no answer. Work that did not see what is there must not be published, whatever it made of the error.
+    unanswered: Mutex<Option<Error>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -90,7 +92,18 @@ impl BranchDraft {
             base,
             taken: Instant::now(),
             work: Mutex::new(work),
+            unanswered: Mutex::default(),
         }
+    }
+
+    /// A file as it is on the branch.
+    fn blob(&self, key: &str, id: &str) -> Result<Bytes> {
+        self.inner.blob(key, id).inspect_err(|error| {
+            if let ErrorKind::Unavailable(why) = error.kind() {
+                let kind = ErrorKind::Unavailable(why.clone());
+                locked(&self.unanswered).get_or_insert(Error::new("cannot read", key, kind));
+            }
+        })
     }
 
     /// Puts an object in unless it is there.
@@ -189,6 +202,9 @@ impl BranchDraft {
 
 impl Draft for BranchDraft {
     fn publish(&self, message: &str) -> Result<bool> {
+        if let Some(error) = locked(&self.unanswered).take() {
+            return Err(error);
+        }
         let work = locked(&self.work).clone();
         if !work.changed {
             return Ok(true);
@@ -224,7 +240,7 @@ impl Store for BranchDraft {
             work.head.files.get(key).map(|file| file.id.clone())
         };
         match head {
-            Some(id) => self.inner.blob(key, &id).map(whole),
+            Some(id) => self.blob(key, &id).map(whole),
             None => Err(Error::new("cannot open", key, ErrorKind::NotFound)),
         }
     }

@@ -13,7 +13,7 @@ pub struct Pace {
     pub longest_pause: Duration,
     /// How long a writer tries before it gives up.
     pub patience: Duration,
-    /// How long a lock keeps other writers away at most. Far longer than replacing a branch takes.
+    /// The lease of a lock: who holds one does nothing after a part of it, and who waits breaks it after half of it again. Longer than replacing a branch takes.
     pub lease: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Default for Pace {
             pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(8),
             patience: Duration::from_mins(5),
-            lease: Duration::from_mins(2),
+            lease: Duration::from_mins(1),
         }
     }
 }

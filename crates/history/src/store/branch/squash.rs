@@ -17,6 +17,7 @@ use bytes::Bytes;
 use super::{
     Inner, View,
     head::{HEAD, Head, Lock, blob_id},
+    locked,
 };
 use crate::{
     Result,
@@ -28,6 +29,9 @@ const TRIES: u32 = 4;
 
 /// The part of its lease after which the owner of a lock does not use it any more.
 const USABLE: u32 = 4;
+
+/// After so many leases a lock is left over, whatever two clocks differ by.
+const LONG_AGO: u32 = 5;
 
 impl Inner {
     /// Whether nobody else holds the lock of a head; waits a while when somebody does.
@@ -43,12 +47,20 @@ impl Inner {
         waited.map(|()| false)
     }
 
-    /// Whether a lock is older than its lease and half of it again, for clocks that differ.
+    /// Whether a lock is older than its lease and half of it again: by the time that this process has seen it, which needs no clocks that agree, or, for one
+    /// that was left long ago, by the wall clock with minutes to spare.
     fn has_run_out(&self, lock: &Lock) -> bool {
+        let lease = self.pace.lease;
+        let mut seen = locked(&self.lock_seen);
+        let since = match seen.take() {
+            Some((owner, since)) if owner == lock.owner => since,
+            Some(_) | None => Instant::now(),
+        };
+        *seen = Some((lock.owner.clone(), since));
         let age = (self.clock)().0.saturating_sub(lock.at.0);
-        let lease = i64::try_from(self.pace.lease.as_millis()).unwrap_or(i64::MAX);
+        let long_ago = i64::try_from((lease * LONG_AGO).as_millis()).unwrap_or(i64::MAX);
         // A lock of the far future is of a clock that is wrong.
-        age > lease.saturating_add(lease / 2) || age < lease.saturating_mul(-10)
+        since.elapsed() > lease + lease / 2 || age > long_ago || age < -long_ago
     }
 
     /// Replaces the commits of the branch by one, when more than `above` bytes were written since the last time.
