@@ -31,23 +31,23 @@ impl GitFacts {
 
     /// The files that differ between `base` and the checkout; empty when git cannot say.
     pub fn changed_files(folder: &Path, base: &str) -> Vec<String> {
+        Self::differing_files(folder, base).unwrap_or_default()
+    }
+
+    /// As [`GitFacts::changed_files`]; `None` when git cannot say.
+    pub fn differing_files(folder: &Path, base: &str) -> Option<Vec<String>> {
         let range = format!("{base}...HEAD");
-        let listed = git(
-            folder,
-            &[
-                "diff",
-                "--name-only",
-                "-z",
-                "--end-of-options",
-                &range,
-                "--",
-            ],
-        );
-        listed
-            .split('\0')
-            .filter(|p| !p.is_empty())
-            .map(str::to_owned)
-            .collect()
+        let diff = [
+            "diff",
+            "--name-only",
+            "-z",
+            "--end-of-options",
+            &range,
+            "--",
+        ];
+        let listed = asked(folder, &diff)?;
+        let paths = listed.split('\0').filter(|path| !path.is_empty());
+        Some(paths.map(str::to_owned).collect())
     }
 
     /// The files that git tracks, in its order; empty when git cannot say.
@@ -65,16 +65,18 @@ impl GitFacts {
 
 /// What git prints, without the last line break; empty when it fails.
 fn git(folder: &Path, arguments: &[&str]) -> String {
+    asked(folder, arguments).unwrap_or_default()
+}
+
+/// What git prints, without the last line break; `None` when it fails.
+fn asked(folder: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .current_dir(folder)
         .args(arguments)
         .output();
-    match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_owned(),
-        _ => String::new(),
-    }
+    let output = output.ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(text.trim_end().to_owned())
 }
 
 /// `owner/name` of a clone URL, in any of git's spellings; empty when it has no two parts.

@@ -44,6 +44,6 @@ pub use markdown::{
 pub use merged::{Gaps, Merged, merged};
 pub use part::{MOST_PART_BYTES, Part, PartError, part, read_part};
 pub use place::{SourceLine, Sources, place};
-pub use status::status;
+pub use status::{status, undecided_status};
 pub use terminal::{Style, terminal};
 pub use text::harmless;

@@ -33,6 +33,11 @@ pub fn status(merged: &Merged<'_>) -> String {
     }
 }
 
+/// The description of a status when there is no report at all, and why.
+pub fn undecided_status(why: &str) -> String {
+    shortened(&inert(&line(&format!("Not decided: {why}"), 1000)))
+}
+
 fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }

@@ -5,8 +5,10 @@
 
 mod branch;
 mod compare;
+mod explain;
 mod gather;
 pub(crate) mod inputs;
+mod meeting;
 pub(crate) mod outputs;
 mod parts;
 mod pickup;
@@ -17,6 +19,7 @@ mod target;
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use github::Repo;
 use host::{Event, Exit};
@@ -39,6 +42,8 @@ struct Step<'a> {
     context: &'a Context,
     /// The repository at GitHub; `None` without a token.
     repo: Option<Repo>,
+    /// The change, as soon as it is known.
+    target: OnceLock<Target>,
 }
 
 pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
@@ -48,8 +53,9 @@ pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
     let step = Step {
         inputs,
         context,
-        repo: context.repository()?,
+        repo: context.repository_of(&inputs.github_token, publishing.dry_run)?,
         publishing,
+        target: OnceLock::new(),
     };
     match step.play() {
         Err(error) if error.exit() == Exit::Undecided => step.undecided(&error.to_string()),
@@ -79,10 +85,12 @@ impl Step<'_> {
         let run = WorkflowRun::of_process(&self.context.ci(), workflow);
         match read_event(name, env.get("GITHUB_EVENT_PATH")) {
             Some(Event::PullRequest(pull)) => {
-                self.compare_checkout(&Target::of_pull_request(&pull, run))
+                let target = Target::of_pull_request(&pull, run);
+                self.compare_checkout(target.with_base(&self.inputs.base))
             }
             Some(Event::MergeGroup(group)) => {
-                self.compare_checkout(&Target::of_merge_group(&group, run))
+                let target = Target::of_merge_group(&group, run);
+                self.compare_checkout(target.with_base(&self.inputs.base))
             }
             Some(Event::WorkflowRun(ended)) => self.pick_up(&ended),
             Some(Event::Branch(branch)) => self.record_checkout(&branch),
@@ -109,6 +117,9 @@ impl Step<'_> {
         self.warn(&format!("sprag could not decide: {why}"));
         let word = conclusion_word(Conclusion::Undecided);
         write_output(&self.context.env, "conclusion", word)?;
+        if let Some(target) = self.target.get() {
+            self.publish_undecided(target, why);
+        }
         Ok(self.exit(Conclusion::Undecided, self.tests_pass()))
     }
 

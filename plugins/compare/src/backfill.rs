@@ -38,6 +38,8 @@ struct Done {
     empty: u64,
     /// Artifacts that have expired.
     expired: u64,
+    /// Artifacts that cannot be read.
+    unread: u64,
 }
 
 pub(crate) fn run(arguments: &Backfill, context: &Context) -> Result<Exit, Error> {
@@ -61,8 +63,8 @@ pub(crate) fn run(arguments: &Backfill, context: &Context) -> Result<Exit, Error
     };
     let done = work.play()?;
     let text = format!(
-        "looked at {} runs of {branch}: recorded {} jobs, {} known already, {} without results, {} expired\n",
-        done.runs, done.recorded, done.known, done.empty, done.expired
+        "looked at {} runs of {branch}: recorded {} jobs, {} known already, {} without results, {} expired, {} unreadable\n",
+        done.runs, done.recorded, done.known, done.empty, done.expired, done.unread
     );
     if arguments.json {
         let line = serde_json::to_string(&done).unwrap_or_default();
@@ -167,7 +169,7 @@ impl Work<'_> {
             let Some(job) = matches(&self.arguments.artifacts, &artifact.name) else {
                 continue;
             };
-            let info = self.info(run, job);
+            let info = self.info(run, job, &artifact);
             if self.history.holds(&info)? {
                 done.known += 1;
             } else if artifact.expired {
@@ -179,14 +181,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn info(&self, run: &WorkflowRun, job: String) -> RunInfo {
+    fn info(&self, run: &WorkflowRun, job: String, artifact: &Artifact) -> RunInfo {
+        // What was there before the newest attempt started is of an earlier one.
+        let made = Timestamp::parse(&artifact.created_at).unwrap_or(started_at(run));
+        let attempt = match u32::try_from(run.run_attempt) {
+            Ok(newest) if made >= started_at(run) => newest.max(1),
+            Ok(_) | Err(_) => 1,
+        };
         RunInfo {
             key: RunKey {
                 repo: self.repo.name().to_owned(),
                 branch: self.branch.to_owned(),
                 job,
                 run: run.id.to_string(),
-                attempt: u32::try_from(run.run_attempt).unwrap_or(1).max(1),
+                attempt,
             },
             started_at: started_at(run),
             commit: run.head_sha.clone(),
@@ -205,7 +213,17 @@ impl Work<'_> {
         let path = folder.join(format!("sprag-backfill-{}.zip", artifact.id));
         let loaded = self.download(artifact, &path);
         let _gone_with_the_folder = std::fs::remove_file(&path);
-        let loaded = loaded?;
+        let loaded = match loaded {
+            // One artifact that is gone or too large must not keep all later ones out.
+            Err(Error::Github(error)) if !(error.is_temporary() || error.is_denied()) => {
+                self.context
+                    .console
+                    .note(&format!("problem: the artifact {}: {error}", artifact.name));
+                done.unread += 1;
+                return Ok(None);
+            }
+            loaded => loaded?,
+        };
         for problem in &loaded.problems {
             self.context.console.note(&format!("problem: {problem}"));
         }

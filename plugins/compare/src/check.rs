@@ -310,7 +310,10 @@ impl Recent {
     }
 
     fn take(&mut self, run: RecordedRun, info: &RunInfo) {
-        self.other_prs.observe(&run);
+        // A merge group holds pull requests: what fails on one of them excuses nothing.
+        if info.pr.is_some() {
+            self.other_prs.observe(&run);
+        }
         let same_source = !info.commit.is_empty() && run.info.commit == info.commit;
         if same_source && run.info.key.job == info.key.job && run.info.key != info.key {
             self.reruns.push(run);

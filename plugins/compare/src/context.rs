@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use github::{Credentials, Github, Repo, Settings};
 use host::{CiFacts, Console, Environment, GitFacts};
 use model::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::Error;
 
@@ -48,10 +48,24 @@ impl Context {
     /// The repository at GitHub that this process works for; `None` without a token or a repository. One client serves the whole process: it
     /// keeps connections and answers.
     pub(crate) fn repository(&self) -> Result<Option<Repo>, Error> {
+        self.repository_of(&SecretString::default(), false)
+    }
+
+    /// As [`Context::repository`], for whoever asks first: with a token of its own, and with writes that are only printed.
+    pub(crate) fn repository_of(
+        &self,
+        token: &SecretString,
+        dry_run: bool,
+    ) -> Result<Option<Repo>, Error> {
         if let Some(known) = self.repo.get() {
             return Ok(known.clone());
         }
-        let repo = connect(&self.env)?;
+        let of_environment = TOKENS.iter().find_map(|name| self.env.get(name));
+        let token = match token.expose_secret() {
+            "" => SecretString::from(of_environment.unwrap_or_default()),
+            _ => token.clone(),
+        };
+        let repo = connect(&self.env, token, dry_run)?;
         Ok(self.repo.get_or_init(|| repo).clone())
     }
 
@@ -69,19 +83,21 @@ impl Context {
 /// The variables that hold a token, the first one that is set.
 const TOKENS: [&str; 2] = ["SPRAG_GITHUB_TOKEN", "GITHUB_TOKEN"];
 
-fn connect(env: &Environment) -> Result<Option<Repo>, Error> {
-    let token = TOKENS.iter().find_map(|name| env.get(name));
-    let (Some(token), Some(name)) = (token, env.get("GITHUB_REPOSITORY")) else {
+fn connect(env: &Environment, token: SecretString, dry_run: bool) -> Result<Option<Repo>, Error> {
+    let Some(name) = env.get("GITHUB_REPOSITORY") else {
         return Ok(None);
     };
+    if token.expose_secret().is_empty() {
+        return Ok(None);
+    }
     let settings = Settings {
         api_url: env
             .get("GITHUB_API_URL")
             .unwrap_or("https://api.github.com")
             .to_owned(),
-        credentials: Credentials::Token(SecretString::from(token)),
+        credentials: Credentials::Token(token),
         user_agent: concat!("sprag-compare/", env!("CARGO_PKG_VERSION")).to_owned(),
-        dry_run: env.get("SPRAG_DRY_RUN") == Some("true"),
+        dry_run,
         ..Settings::default()
     };
     Ok(Some(Github::new(settings)?.repo(name)?))

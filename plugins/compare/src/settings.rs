@@ -86,7 +86,15 @@ impl Retention {
 /// # Errors
 /// As [`load`].
 pub(crate) fn retention(file: Option<&str>) -> Result<Retention, Error> {
-    Ok(parsed(&text_of(file)?, file.unwrap_or(DEFAULT_FILE))?.history)
+    retention_of(&text_of(file)?, file.unwrap_or(DEFAULT_FILE))
+}
+
+/// The section `history` of a text, which messages call `file`.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn retention_of(text: &str, file: &str) -> Result<Retention, Error> {
+    Ok(parsed(text, file)?.history)
 }
 
 /// The section `compare` of the file that is named, else of `.sprag.yaml` where there is one, else the defaults; `fail_on` of

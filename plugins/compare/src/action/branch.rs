@@ -1,27 +1,36 @@
 //! A run of a branch: recorded when the branch is one of those that are.
 
+use std::path::Path;
+
 use formats::Limits;
 use history::Recorded;
 use host::{BranchEvent, Exit};
 use model::{RecordedRun, Timestamp};
 
 use super::Step;
+use super::gather::config_of_checkout;
 use super::outputs::write_output;
 use crate::cli::RunArgs;
 use crate::context::Context;
 use crate::error::Error;
 use crate::identify::{Sources, identify};
 use crate::load::{self, Loaded};
+use crate::settings::{self, Retention};
 use crate::{history_verbs, remote};
+
+/// Where the configuration of a recorded run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Config {
+    OfCheckout,
+    /// In the repository, at the commit of the run: nothing is checked out.
+    OfCommit,
+}
 
 impl Step<'_> {
     /// Records the results in the checkout as a run of the branch that is checked out.
     pub(super) fn record_checkout(&self, event: &BranchEvent) -> Result<Exit, Error> {
         let env = &self.context.env;
-        let branch = match self.inputs.base.as_str() {
-            "" => self.context.ci().branch,
-            branch => branch.to_owned(),
-        };
+        let branch = self.context.ci().branch;
         if env.get("GITHUB_REF_TYPE") == Some("tag") {
             return self.skip("a tag is not recorded");
         }
@@ -31,7 +40,8 @@ impl Step<'_> {
             ));
         }
         let files = host::expand(&self.inputs.patterns())?;
-        let loaded = load::collect(&files, &Limits::default());
+        let mut loaded = load::collect(&files, &Limits::default());
+        self.note_outcome(&mut loaded);
         let started_at = loaded.run.started_at.unwrap_or(self.context.now);
         let sources = Sources {
             ci: self.context.ci(),
@@ -42,7 +52,7 @@ impl Step<'_> {
             ..RunArgs::default()
         };
         let info = identify(&args, &sources, Some(&branch), started_at);
-        self.record_run(info, &loaded)?;
+        self.record_run(info, &loaded, Config::OfCheckout)?;
         write_output(env, "conclusion", "recorded")?;
         Ok(Exit::Clear)
     }
@@ -52,6 +62,7 @@ impl Step<'_> {
         &self,
         mut info: model::RunInfo,
         loaded: &Loaded,
+        config: Config,
     ) -> Result<(), Error> {
         for problem in &loaded.problems {
             self.context.console.note(&format!("problem: {problem}"));
@@ -63,10 +74,35 @@ impl Step<'_> {
         }
         info.partial |= loaded.lost;
         let run = RecordedRun::of(info, &loaded.run);
+        if self.publishing.dry_run {
+            let (tests, key) = (run.rows.len(), &run.info.key);
+            self.notice(&format!(
+                "dry run: would record {tests} tests of job {}",
+                key.job
+            ));
+            return Ok(());
+        }
         let history = remote::init(self.inputs.history(), self.context)?;
         let recorded = history.record_at(&run, self.context.now)?;
         self.say_recorded(&run, recorded)?;
-        history_verbs::look_after(&history, &run.info.key, self.context)
+        let retention = || self.retention(config, &run.info.commit);
+        history_verbs::look_after(&history, &run.info.key, self.context, retention)
+    }
+
+    /// How long the repository wants its history kept. Nothing may be let go because its configuration was not looked for.
+    fn retention(&self, config: Config, commit: &str) -> Result<Retention, Error> {
+        let path = self.config_path();
+        let text = match (config, &self.repo) {
+            (Config::OfCommit, Some(repo)) => {
+                let file = repo.file(path, commit)?;
+                let bytes = file.map(|file| file.bytes).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            (Config::OfCheckout, _) | (Config::OfCommit, None) => {
+                config_of_checkout(Path::new(self.inputs.config()))
+            }
+        };
+        settings::retention_of(&text, path)
     }
 
     pub(super) fn say_recorded(&self, run: &RecordedRun, recorded: Recorded) -> Result<(), Error> {

@@ -1,13 +1,12 @@
 //! Compares the jobs of a change with history, publishes what comes out, and records the runs as those of the change.
 
 use formats::Limits;
-use github::Comment;
 use history::History;
 use host::Exit;
-use model::{RecordedRun, Report, Timestamp};
+use model::{Place, Problem, RecordedRun, Report, Timestamp};
 
 use super::Step;
-use super::gather::Job;
+use super::gather::{Earlier, Job};
 use super::outputs::{self, worst};
 use super::target::Target;
 use crate::check::{self, Subject};
@@ -23,6 +22,8 @@ pub(super) struct Tested {
     pub(super) job: String,
     /// Its results.
     pub(super) loaded: Loaded,
+    /// Whether the attempt that is looked at made them: what an earlier attempt left is recorded already.
+    pub(super) is_new: bool,
 }
 
 /// A job that was compared.
@@ -34,6 +35,10 @@ pub(super) struct Compared {
     pub(super) report: Report,
     /// The run, as it is recorded.
     pub(super) run: RecordedRun,
+    /// See [`Tested::is_new`].
+    pub(super) is_new: bool,
+    /// Whether results are missing.
+    lost: bool,
 }
 
 /// What came out, and what it takes to publish it.
@@ -41,30 +46,61 @@ pub(super) struct Compared {
 struct Judged {
     compared: Vec<Compared>,
     history: Option<History>,
-    comment: Option<Comment>,
+    comment: Earlier,
 }
 
 impl Step<'_> {
     /// Compares the results that lie in the checkout: one job.
-    pub(super) fn compare_checkout(&self, target: &Target) -> Result<Exit, Error> {
+    pub(super) fn compare_checkout(&self, target: Target) -> Result<Exit, Error> {
+        let target = self.target.get_or_init(|| target);
         let id = self.context.ci().job;
         let tested = Tested {
             job: self.inputs.job(&id),
             job_id: id,
             loaded: self.load()?,
+            is_new: true,
         };
         self.compare(target, vec![tested])
     }
 
     /// The results. Files that a job did not write are an answer of their own: an outage, never a success.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
-        match host::expand(&self.inputs.patterns()) {
-            Ok(files) => Ok(load::collect(&files, &Limits::default())),
+        let mut loaded = match host::expand(&self.inputs.patterns()) {
+            Ok(files) => load::collect(&files, &Limits::default()),
             Err(missing @ host::FilesError::NothingMatches { .. }) => {
                 self.warn(&missing.to_string());
-                Ok(Loaded::default())
+                Loaded::default()
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        self.note_outcome(&mut loaded);
+        Ok(loaded)
+    }
+
+    /// A test step that failed for more than its results show: a part of the tests crashed or did not compile, and left no results.
+    pub(super) fn note_outcome(&self, loaded: &mut Loaded) {
+        let results = &loaded.run.results;
+        let explained = results.is_empty() || results.iter().any(|of| of.outcome().is_failure());
+        let unexplained = match self.inputs.outcome() {
+            "failure" => !explained,
+            "cancelled" => true,
+            _ => false,
+        };
+        if unexplained {
+            let problem = Problem {
+                file: "the step with the tests".to_owned(),
+                place: Place::File,
+                what: format!(
+                    "it ended with `{}`, and no test in its results says why",
+                    self.inputs.outcome()
+                ),
+                hint:
+                    "look at its log: something besides the tests failed, or some left no results"
+                        .to_owned(),
+            };
+            self.warn(&problem.to_string());
+            loaded.problems.push(problem);
+            loaded.lost = true;
         }
     }
 
@@ -77,13 +113,12 @@ impl Step<'_> {
         } = self.judge(target, tested)?;
         self.place(target, &mut compared);
         let reports: Vec<Report> = compared.iter().map(|of| of.report.clone()).collect();
-        self.leave_behind(target, &reports)?;
-        let url = self.publish(target, history, comment.as_ref(), &compared);
+        let left = self.leave_behind(target, &reports);
+        // The answer is published also when a file for later steps cannot be written.
+        let url = self.publish(target, history, comment, &compared);
+        left?;
         outputs::write_output(&self.context.env, "url", &url.unwrap_or_default())?;
-        let tests_pass = reports
-            .iter()
-            .all(|of| of.findings.is_empty() && of.totals.tests > 0);
-        Ok(self.exit(worst(&reports), tests_pass))
+        Ok(self.exit(worst(&reports), compared.iter().all(passes)))
     }
 
     fn judge(&self, target: &Target, tested: Vec<Tested>) -> Result<Judged, Error> {
@@ -93,7 +128,8 @@ impl Step<'_> {
             run: &of.loaded.run,
         });
         let gathered = self.gather(target, &jobs.collect::<Vec<_>>())?;
-        let config = self.config(target, &gathered.changed_files)?;
+        let config = self.config(target, &gathered.changed)?;
+        let changed_files = &gathered.changed.files;
         let all = subjects.iter().zip(tested).zip(&gathered.pasts);
         let compared = all.map(|((subject, of), past)| {
             let mut info = subject.info.clone();
@@ -101,7 +137,9 @@ impl Step<'_> {
             Compared {
                 job_id: of.job_id,
                 run: RecordedRun::of(info, &of.loaded.run),
-                report: check::judge(&config, subject, of.loaded, past, &gathered.changed_files),
+                is_new: of.is_new,
+                lost: of.loaded.lost,
+                report: check::judge(&config, subject, of.loaded, past, changed_files),
             }
         });
         Ok(Judged {
@@ -147,6 +185,11 @@ impl Step<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether all tests of a job ran and passed.
+fn passes(of: &Compared) -> bool {
+    !of.lost && of.report.findings.is_empty() && of.report.totals.tests > 0
 }
 
 /// One report is an object, as `check --json` prints it; several are an array of them.

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use github::Comment;
 use history::History;
 use host::GitFacts;
 use model::TestRun;
@@ -33,10 +32,31 @@ pub(super) struct Gathered {
     /// What it says, a job each.
     pub(super) pasts: Vec<Past>,
     /// Paths that the change touches.
-    pub(super) changed_files: Vec<String>,
-    /// The comment that is there.
-    pub(super) comment: Option<Comment>,
+    pub(super) changed: Changed,
+    /// Whether there is a comment already.
+    pub(super) comment: Earlier,
 }
+
+/// Paths that a change touches.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) files: Vec<String>,
+    /// Whether these are all of them for sure.
+    pub(super) is_whole: bool,
+}
+
+/// Whether an earlier comparison left a comment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Earlier {
+    /// GitHub could not be asked.
+    #[default]
+    Unknown,
+    Absent,
+    There,
+}
+
+/// GitHub lists no more changed files of a pull request.
+const MOST_PULL_FILES: usize = 3_000;
 
 impl Step<'_> {
     /// Asks everything side by side: with a hundred milliseconds an answer, one after the other would take a second.
@@ -52,7 +72,7 @@ impl Step<'_> {
             };
             let lost = |_panic| Err("an internal error".to_owned());
             match files.join().unwrap_or_else(lost) {
-                Ok(files) => gathered.changed_files = files,
+                Ok(changed) => gathered.changed = changed,
                 Err(why) => self.warn(&format!("the changed files are not known: {why}")),
             }
             match comment
@@ -81,24 +101,37 @@ impl Step<'_> {
         Ok((Some(history), pasts))
     }
 
-    fn changed_files(&self, target: &Target) -> Result<Vec<String>, String> {
+    fn changed_files(&self, target: &Target) -> Result<Changed, String> {
         let (Some(repo), Some(number)) = (&self.repo, target.pr) else {
-            return Ok(GitFacts::changed_files(Path::new("."), &target.base_commit));
+            let differing = GitFacts::differing_files(Path::new("."), &target.base_commit);
+            return Ok(Changed {
+                is_whole: differing.is_some(),
+                files: differing.unwrap_or_default(),
+            });
         };
         let files = repo.pull_files(number).map_err(|error| error.to_string())?;
+        let is_whole = files.len() < MOST_PULL_FILES;
         let both = files.into_iter().flat_map(|file| {
             let before = file.previous_filename;
             before.into_iter().chain([file.filename])
         });
-        Ok(both.collect())
+        Ok(Changed {
+            files: both.collect(),
+            is_whole,
+        })
     }
 
-    fn comment(&self, target: &Target) -> Result<Option<Comment>, String> {
-        match (&self.repo, target.pr) {
-            (Some(repo), Some(number)) if self.comments(target) => repo
-                .comment_by_marker(number, &self.marker())
-                .map_err(|error| error.to_string()),
-            _ => Ok(None),
+    fn comment(&self, target: &Target) -> Result<Earlier, String> {
+        let (Some(repo), Some(number)) = (&self.repo, target.pr) else {
+            return Ok(Earlier::Absent);
+        };
+        if !self.comments(target) {
+            return Ok(Earlier::Absent);
+        }
+        match repo.comment_by_marker(number, &self.marker()) {
+            Ok(Some(_)) => Ok(Earlier::There),
+            Ok(None) => Ok(Earlier::Absent),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -106,16 +139,29 @@ impl Step<'_> {
     pub(super) fn config(
         &self,
         target: &Target,
-        changed_files: &[String],
+        changed: &Changed,
     ) -> Result<verdict::Config, Error> {
-        let path = self.inputs.config();
-        let own = changed_files.iter().any(|file| file == path) || !target.in_checkout;
-        let text = if own {
+        let path = self.config_path();
+        let local = Path::new(self.inputs.config());
+        let is_link = fs::symlink_metadata(local).is_ok_and(|of| of.is_symlink());
+        let edits = changed.files.iter().any(|file| file == path);
+        let unknown = !changed.is_whole && self.repo.is_some();
+        let text = if edits || unknown || is_link || !target.in_checkout {
             self.config_of_base(target, path)?
         } else {
-            config_of_checkout(Path::new(path))
+            config_of_checkout(local)
         };
         self.inputs.settings(&text)
+    }
+
+    /// The path of the configuration file in the repository.
+    pub(super) fn config_path(&self) -> &str {
+        let path = self.inputs.config();
+        let workspace = self.context.env.get("GITHUB_WORKSPACE").unwrap_or_default();
+        let below = Some(workspace).filter(|folder| !folder.is_empty());
+        let below = below.and_then(|folder| path.strip_prefix(folder));
+        let path = below.map_or(path, |path| path.trim_start_matches('/'));
+        path.trim_start_matches("./")
     }
 
     fn config_of_base(&self, target: &Target, path: &str) -> Result<String, Error> {
@@ -131,7 +177,8 @@ impl Step<'_> {
     }
 }
 
-fn config_of_checkout(path: &Path) -> String {
+/// The text of a configuration file; empty when there is none.
+pub(super) fn config_of_checkout(path: &Path) -> String {
     let small = fs::metadata(path).is_ok_and(|of| of.is_file() && of.len() <= MOST_CONFIG_BYTES);
     if small {
         fs::read_to_string(path).unwrap_or_default()

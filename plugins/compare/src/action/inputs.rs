@@ -23,15 +23,21 @@ pub(crate) struct Inputs {
     /// The same as `files`, under the name that other actions use
     #[arg(long, env = "SPRAG_REPORT_PATHS", default_value = "")]
     report_paths: String,
+    /// How the step with the tests ended, `${{ steps.ID.outcome }}`: when it failed and no test in its results did, something crashed or did not compile, and nothing is green
+    #[arg(long, env = "SPRAG_OUTCOME", default_value = "")]
+    outcome: String,
     /// Job in the history; default: the job id and its matrix values, such as `unit (3.12, ubuntu-24.04)`
     #[arg(long, env = "SPRAG_JOB", default_value = "")]
     pub(crate) job: String,
     /// Matrix values of the job as JSON; the default is right
     #[arg(long, env = "SPRAG_MATRIX", default_value = "")]
     matrix: String,
-    /// How many jobs of the workflow report for one commit: until all have, no status is green; default: the jobs of the matrix
+    /// How many results the workflow has for one commit, all its jobs together: until all are there, no status is green; default: only the jobs of a matrix wait for each other
     #[arg(long, env = "SPRAG_JOBS", default_value = "")]
     jobs: String,
+    /// How many jobs the matrix has; the default is right
+    #[arg(long, env = "SPRAG_MATRIX_JOBS", default_value = "")]
+    matrix_jobs: String,
     /// Where the history is: `git:BRANCH` of this repository, `git:URL#BRANCH`, or `file:PATH`
     #[arg(long, env = "SPRAG_HISTORY", default_value = HISTORY)]
     history: String,
@@ -158,24 +164,23 @@ impl Inputs {
         }
     }
 
-    /// Whether the job is one of a matrix.
-    pub(crate) fn in_matrix(&self) -> bool {
-        !matrix_values(&self.matrix).is_empty()
+    /// How the step with the tests ended, in GitHub's words; empty when nobody says.
+    pub(crate) fn outcome(&self) -> &str {
+        self.outcome.trim()
     }
 
-    /// How many jobs report for one commit.
+    /// How many results the workflow has for one commit; `None` when nobody says.
     ///
     /// # Errors
     /// When the input is no number from 1.
-    pub(crate) fn jobs(&self) -> Result<u32, Error> {
-        let text = or_default(&self.jobs, "1");
-        let jobs = text.parse().ok().filter(|jobs| *jobs > 0);
-        jobs.ok_or_else(|| {
-            Error::argument(
-                format!("the input `jobs` is `{text}`"),
-                "write how many jobs of the workflow report, such as 3",
-            )
-        })
+    pub(crate) fn jobs(&self) -> Result<Option<u32>, Error> {
+        count("jobs", &self.jobs)
+    }
+
+    /// How many jobs of this job id report: those of its matrix.
+    pub(crate) fn jobs_of_id(&self) -> u32 {
+        let jobs = count("matrix-jobs", &self.matrix_jobs);
+        jobs.ok().flatten().unwrap_or(1)
     }
 
     /// Where the history is.
@@ -286,6 +291,21 @@ pub(crate) fn matches(pattern: &str, text: &str) -> Option<String> {
     splits
         .find(|(_, tail)| matches(after, tail).is_some())
         .map(|(held, _)| held.to_owned())
+}
+
+/// A number from 1; `None` for an empty input.
+fn count(name: &str, text: &str) -> Result<Option<u32>, Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.map(Some).ok_or_else(|| {
+        Error::argument(
+            format!("the input `{name}` is `{text}`"),
+            "write how many, such as 3",
+        )
+    })
 }
 
 fn truth(name: &str, text: &str) -> Result<bool, Error> {

@@ -1,11 +1,13 @@
 //! Several jobs test one change and make one comment: each leaves a part in the history, where none is lost when they end together,
 //! and publishes all parts that are there.
 //!
-//! Why the last comment is whole: parts are only ever added, and a job looks at them again after it has written. Whoever wrote last
-//! looked after its own write; had there been a part it did not know, it would have written once more.
+//! Why the last comment is whole: a job only ever puts a part beside those of others or in place of its own earlier attempt, and looks at all of them again after it
+//! has written. Whoever wrote last looked after its own write; had there been a part it did not know, it would have written once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
+use history::Parts;
 use serde::{Deserialize, Serialize};
 
 /// No part is longer.
@@ -19,21 +21,49 @@ const MOST_MISSING: usize = 256;
 pub(crate) struct Label {
     /// The workflow.
     pub(crate) workflow: String,
+    /// The id of its run.
+    pub(crate) run: String,
+    /// The attempt of the run.
+    pub(crate) attempt: u32,
+    /// The pull request; `None` for a merge group.
+    pub(crate) pr: Option<u64>,
     /// The job of that workflow, without its matrix values.
     pub(crate) job_id: String,
     /// The job, with them.
     pub(crate) job: String,
     /// How many jobs of this id report.
     pub(crate) jobs: u32,
-    /// The attempt of the run.
-    pub(crate) attempt: u32,
+    /// How many results of this workflow there will be, when its author says so.
+    pub(crate) all: Option<u32>,
 }
 
 impl Label {
-    /// The name of the part: a later attempt of a job takes the place of an earlier one.
-    pub(crate) fn name(&self) -> String {
-        format!("{}\n{}", self.workflow, self.job)
+    /// The name of the part: a later run or attempt of a job takes the place of an earlier one.
+    fn name(&self) -> String {
+        let pr = self.pr.unwrap_or_default();
+        format!("{}\n{pr}\n{}", self.workflow, self.job)
     }
+
+    fn is_of(&self, run: &Self) -> bool {
+        self.name() == run.name() && self.run == run.run && self.attempt == run.attempt
+    }
+}
+
+/// The parts that have one name and are of one attempt of one run.
+pub(crate) fn of_one_run<'a>(all: &'a Parts, label: &'a Label) -> impl Iterator<Item = &'a Bytes> {
+    let is_it = |bytes: &&Bytes| decode(bytes).is_some_and(|(of, _)| of.is_of(label));
+    all.values().filter(is_it)
+}
+
+/// The name that a part gets; `None` when it is there already. Of two results with one name, two steps of a job for instance, neither takes the place of the other.
+pub(crate) fn place(all: &Parts, label: &Label, bytes: &[u8]) -> Option<String> {
+    if of_one_run(all, label).any(|held| held == bytes) {
+        return None;
+    }
+    Some(match of_one_run(all, label).count() {
+        0 => label.name(),
+        others => format!("{}\n{}", label.name(), others + 1),
+    })
 }
 
 /// A part: a line of JSON, then the report as `report::part` packs it.
@@ -54,34 +84,73 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Label, &[u8])> {
     Some((serde_json::from_slice(head).ok()?, rest.get(1..)?))
 }
 
-/// The jobs that have not reported yet, in words.
+/// The results that are not there yet, in words: of each job id with a matrix, and of each workflow whose author said how many there will be.
 pub(crate) fn missing(labels: &[Label]) -> Vec<String> {
-    let mut expected: BTreeMap<(&str, &str), (u32, BTreeSet<&str>)> = BTreeMap::new();
-    for label in labels {
-        let (jobs, seen) = expected
-            .entry((&label.workflow, &label.job_id))
-            .or_default();
-        *jobs = label.jobs.max(*jobs);
-        seen.insert(&label.job);
-    }
-    let missing = expected.iter().flat_map(|((_, id), (jobs, seen))| {
-        let seen = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-        (seen..*jobs).map(move |n| format!("{id}, job {} of {jobs}", n + 1))
+    let of_ids = Expected::of(labels, |label| {
+        let who = (label.workflow.as_str(), label.pr, label.job_id.as_str());
+        (who, label.jobs)
     });
-    missing.take(MOST_MISSING).collect()
+    let of_workflows = Expected::of(labels, |label| {
+        let who = (label.workflow.as_str(), label.pr, "");
+        (who, label.all.unwrap_or_default())
+    });
+    let missing = of_ids.into_iter().chain(of_workflows);
+    missing
+        .flat_map(|(_, expected)| expected.missing())
+        .take(MOST_MISSING)
+        .collect()
+}
+
+/// A workflow, the pull request that it tests, and one of its job ids or none.
+type Who<'a> = (&'a str, Option<u64>, &'a str);
+
+/// How many results somebody gives, and those that are there.
+#[derive(Default)]
+struct Expected<'a> {
+    who: &'a str,
+    count: u32,
+    seen: BTreeSet<&'a str>,
+}
+
+impl<'a> Expected<'a> {
+    fn of(
+        labels: &'a [Label],
+        who: impl Fn(&'a Label) -> (Who<'a>, u32),
+    ) -> BTreeMap<Who<'a>, Self> {
+        let mut all: BTreeMap<Who<'a>, Self> = BTreeMap::new();
+        for label in labels {
+            let (key, count) = who(label);
+            let expected = all.entry(key).or_default();
+            expected.who = if key.2.is_empty() { key.0 } else { key.2 };
+            expected.count = expected.count.max(count);
+            expected.seen.insert(&label.job);
+        }
+        all
+    }
+
+    fn missing(self) -> impl Iterator<Item = String> {
+        let seen = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
+        let (who, count) = (self.who, self.count);
+        (seen..count).map(move |n| format!("{who}, job {} of {count}", n + 1))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Label, decode, encode, missing};
+    use history::Parts;
+
+    use super::{Label, decode, encode, missing, place};
 
     fn label(id: &str, job: &str, jobs: u32) -> Label {
         Label {
             workflow: "ci".to_owned(),
+            run: "1".to_owned(),
+            attempt: 1,
+            pr: Some(7),
             job_id: id.to_owned(),
             job: job.to_owned(),
             jobs,
-            attempt: 1,
+            all: None,
         }
     }
 
@@ -106,5 +175,47 @@ mod tests {
         ];
         assert_eq!(missing(&parts), ["unit, job 3 of 3"]);
         assert!(missing(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_workflow_that_says_how_many_results_it_has_waits_for_all_of_them() {
+        let all = |job: &str| Label {
+            all: Some(3),
+            ..label(job, job, 1)
+        };
+        assert_eq!(missing(&[all("unit"), all("lint")]), ["ci, job 3 of 3"]);
+        assert!(missing(&[all("unit"), all("lint"), all("e2e")]).is_empty());
+        let other = Label {
+            pr: Some(8),
+            ..all("e2e")
+        };
+        assert_eq!(missing(&[all("unit"), all("lint"), other]).len(), 3);
+    }
+
+    #[test]
+    fn two_results_of_one_name_stand_beside_each_other_and_a_later_attempt_takes_their_places() {
+        let mut held = Parts::new();
+        let mut put = |label: &Label, report: &[u8]| {
+            let bytes = encode(label, report);
+            let name = place(&held, label, &bytes);
+            if let Some(name) = &name {
+                held.insert(name.clone(), bytes.into());
+            }
+            name
+        };
+        let first = label("unit", "unit", 1);
+        let second = Label {
+            attempt: 2,
+            ..first.clone()
+        };
+        assert_eq!(put(&first, b"red").as_deref(), Some("ci\n7\nunit"));
+        assert_eq!(
+            put(&first, b"red"),
+            None,
+            "the answer was lost, the part was not"
+        );
+        assert_eq!(put(&first, b"green").as_deref(), Some("ci\n7\nunit\n2"));
+        assert_eq!(put(&second, b"red").as_deref(), Some("ci\n7\nunit"));
+        assert_eq!(put(&second, b"green").as_deref(), Some("ci\n7\nunit\n2"));
     }
 }

@@ -3,15 +3,19 @@
 //! An artifact is hostile: its bytes go to the parser, which bounds archives, and nowhere else. What the run tested is asked of
 //! GitHub, never read from a file: a fork could name any pull request.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use formats::Limits;
 use github::{Artifact, Pull, Repo};
 use host::{Exit, WorkflowRunEvent};
+use model::Timestamp;
 
 use super::Step;
+use super::branch::Config;
 use super::compare::Tested;
+use super::explain::{problem_of_run, unexplained};
 use super::target::{Target, WorkflowRun};
 use crate::error::Error;
 use crate::load::{self, Loaded};
@@ -36,59 +40,108 @@ impl Step<'_> {
         }
         match ended.event.as_str() {
             "pull_request" => self.pick_up_pull(repo, ended),
+            "merge_group" => self.pick_up_group(repo, ended),
             "push" | "schedule" | "workflow_dispatch" => self.pick_up_branch(repo, ended),
             other => self.skip(&format!("runs on the event `{other}` are not picked up")),
         }
     }
 
     fn pick_up_pull(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
-        let Some(pull) = pull_of(repo, ended)? else {
+        let mut pulls = pulls_of(repo, ended)?;
+        let Some(pull) = pulls.pop() else {
             return self.skip("no open pull request has the commit of this run as its head: it was closed or has moved on");
         };
         let target = Target {
             pr: Some(pull.number),
             base_branch: pull.base.branch,
             base_commit: pull.base.sha,
-            head_commit: ended.head_commit.clone(),
-            may_write: true,
-            in_checkout: false,
-            run: WorkflowRun::of_event(ended),
+            ..target_of(ended)
         };
+        let target = self
+            .target
+            .get_or_init(|| target.with_base(&self.inputs.base));
+        if let Some(other) = pulls.pop() {
+            // Which of them the run tested GitHub does not say for a fork, and they may want to join different branches.
+            return self.undecided(&format!(
+                "the pull requests {} and {} are of one branch and commit: close one of them",
+                other.number, pull.number
+            ));
+        }
+        self.compare(target, self.tested(repo, ended)?)
+    }
+
+    /// A merge queue whose tests run without rights.
+    fn pick_up_group(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
+        let Some((base, commit)) = queued_on(&ended.head_branch).filter(|_| is_own(ended)) else {
+            return self.skip(&format!(
+                "`{}` is no branch of the merge queue",
+                ended.head_branch
+            ));
+        };
+        let target = Target {
+            base_branch: base.to_owned(),
+            base_commit: commit.to_owned(),
+            ..target_of(ended)
+        };
+        let target = self
+            .target
+            .get_or_init(|| target.with_base(&self.inputs.base));
+        self.compare(target, self.tested(repo, ended)?)
+    }
+
+    /// The results of a run that tested a change. What is missing from them is lost, so that the answer is not green.
+    fn tested(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Vec<Tested>, Error> {
         let mut jobs = self.artifacts(repo, ended)?;
         if jobs.is_empty() {
             self.warn("the run left no artifact with results (input `artifacts`)");
-            jobs.push(tested(self.inputs.job(""), Loaded::default()));
+            jobs.push(tested(self.inputs.job(""), Loaded::default(), true));
         }
-        if ended.conclusion != "success" && !jobs.iter().any(fails) {
-            self.warn("the run failed, but no artifact holds a failing test: a job failed before it left its results, or beside its tests");
-            for job in &mut jobs {
-                job.loaded.lost = true;
-            }
+        if ended.conclusion != "success" {
+            self.note_unexplained(repo, ended, &mut jobs);
         }
-        self.compare(&target, jobs)
+        Ok(jobs)
+    }
+
+    /// A run that failed for more than its artifacts show is not green: a job failed before it left its results, or beside its tests.
+    fn note_unexplained(&self, repo: &Repo, ended: &WorkflowRunEvent, tested: &mut [Tested]) {
+        let problems = match repo.run_jobs(ended.id) {
+            Ok(jobs) => unexplained(&jobs, tested, ended.attempt),
+            Err(error) => vec![problem_of_run(&format!("its jobs cannot be read: {error}"))],
+        };
+        for problem in &problems {
+            self.warn(&problem.to_string());
+        }
+        for (at, of) in tested.iter_mut().enumerate() {
+            of.loaded.lost |= !problems.is_empty();
+            let told = problems.iter().filter(|_| at == 0);
+            of.loaded.problems.extend(told.cloned());
+        }
     }
 
     fn pick_up_branch(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
-        let own = ended.head_repo == ended.repo;
-        if !own
-            || !self
-                .inputs
-                .records(&ended.head_branch, &ended.default_branch)
-        {
+        let branch = &ended.head_branch;
+        let records = self.inputs.records(branch, &ended.default_branch);
+        if !is_own(ended) || !records {
             return self.skip(&format!(
-                "the branch {} is not recorded (input `record-branches`)",
-                ended.head_branch
+                "the branch {branch} is not recorded (input `record-branches`)"
             ));
         }
+        // The event does not tell a tag from a branch.
+        if *branch != ended.default_branch && repo.branch_head(branch)?.is_none() {
+            return self.skip(&format!("{branch} is no branch"));
+        }
         let target = Target {
-            base_branch: ended.head_branch.clone(),
-            head_commit: ended.head_commit.clone(),
-            run: WorkflowRun::of_event(ended),
-            ..Target::default()
+            base_branch: branch.clone(),
+            ..target_of(ended)
         };
-        for tested in self.artifacts(repo, ended)? {
+        for tested in self
+            .artifacts(repo, ended)?
+            .into_iter()
+            .filter(|of| of.is_new)
+        {
             let started_at = tested.loaded.run.started_at.unwrap_or(self.now());
-            self.record_run(target.info(&tested.job, started_at), &tested.loaded)?;
+            let info = target.info(&tested.job, started_at);
+            self.record_run(info, &tested.loaded, Config::OfCommit)?;
         }
         super::outputs::write_output(&self.context.env, "conclusion", "recorded")?;
         Ok(Exit::Clear)
@@ -98,22 +151,41 @@ impl Step<'_> {
     fn artifacts(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Vec<Tested>, Error> {
         let held = repo.run_artifacts(ended.id)?;
         let folder = super::outputs::folder(&self.context.env).join(format!("sprag-{}", ended.id));
-        fs::create_dir_all(&folder).map_err(|source| Error::Write {
-            path: folder.clone(),
-            source,
-        })?;
+        fs::create_dir_all(&folder).map_err(|source| written(&folder, source))?;
+        let named = self.named(&held);
         let mut left = MOST_RUN_BYTES;
         let mut jobs = Vec::new();
+        for (job, artifact) in named.iter().take(MOST_ARTIFACTS) {
+            let loaded = self.artifact(repo, artifact, &folder, &mut left)?;
+            jobs.push(tested(job.clone(), loaded, is_new(artifact, ended)));
+        }
+        if named.len() > MOST_ARTIFACTS {
+            self.warn(&format!(
+                "of {} artifacts only {MOST_ARTIFACTS} are read",
+                named.len()
+            ));
+            jobs.iter_mut().for_each(|of| of.loaded.lost = true);
+        }
+        let _left_for_the_runner = fs::remove_dir_all(&folder);
+        Ok(jobs)
+    }
+
+    /// The artifacts that hold results, with the job of each; those of one job go by their whole names, so that none stands for the other.
+    fn named<'a>(&self, held: &'a [Artifact]) -> Vec<(String, &'a Artifact)> {
         let named = held.iter().filter_map(|artifact| {
             let job = self.inputs.job_of_artifact(&artifact.name)?;
             Some((job, artifact))
         });
-        for (job, artifact) in named.take(MOST_ARTIFACTS) {
-            let loaded = self.artifact(repo, artifact, &folder, &mut left)?;
-            jobs.push(tested(job, loaded));
+        let named: Vec<(String, &Artifact)> = named.collect();
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for (job, _) in &named {
+            *times.entry(job.clone()).or_default() += 1;
         }
-        let _left_for_the_runner = fs::remove_dir_all(&folder);
-        Ok(jobs)
+        let whole = |(job, artifact): (String, &'a Artifact)| match times.get(&job) {
+            Some(1) | None => (job, artifact),
+            Some(_) => (artifact.name.clone(), artifact),
+        };
+        named.into_iter().map(whole).collect()
     }
 
     /// One artifact. What cannot be read is lost input, so that the answer is not green.
@@ -148,18 +220,51 @@ impl Step<'_> {
     }
 }
 
-fn tested(job: String, loaded: Loaded) -> Tested {
+fn tested(job: String, loaded: Loaded, is_new: bool) -> Tested {
     Tested {
         job_id: job.clone(),
         job,
         loaded,
+        is_new,
     }
 }
 
-/// Whether a job has a failing test, or nothing at all, which is an outage.
-fn fails(of: &Tested) -> bool {
-    let results = &of.loaded.run.results;
-    results.is_empty() || results.iter().any(|result| result.outcome().is_failure())
+/// What all targets of a finished run have in common.
+fn target_of(ended: &WorkflowRunEvent) -> Target {
+    Target {
+        head_commit: ended.head_commit.clone(),
+        may_write: true,
+        in_checkout: false,
+        run: WorkflowRun::of_event(ended),
+        ..Target::default()
+    }
+}
+
+/// Whether what was tested lies in the repository itself.
+fn is_own(ended: &WorkflowRunEvent) -> bool {
+    ended.head_repo == ended.repo
+}
+
+/// Whether an artifact is of the attempt that ended, and not one that an earlier attempt left.
+fn is_new(artifact: &Artifact, ended: &WorkflowRunEvent) -> bool {
+    let (made, started) = (
+        Timestamp::parse(&artifact.created_at),
+        Timestamp::parse(&ended.started_at),
+    );
+    ended.attempt <= 1
+        || made
+            .ok()
+            .zip(started.ok())
+            .is_none_or(|(made, started)| made >= started)
+}
+
+/// The base branch of a branch of a merge queue, and the commit that its newest pull request stands on: `gh-readonly-queue/main/pr-7-<commit>`.
+fn queued_on(branch: &str) -> Option<(&str, &str)> {
+    let (base, last) = branch
+        .strip_prefix("gh-readonly-queue/")?
+        .rsplit_once('/')?;
+    let (_, commit) = last.strip_prefix("pr-")?.split_once('-')?;
+    Some((base, commit))
 }
 
 fn written(path: &Path, source: std::io::Error) -> Error {
@@ -169,22 +274,37 @@ fn written(path: &Path, source: std::io::Error) -> Error {
     }
 }
 
-/// The open pull request whose head the run tested. GitHub leaves `workflow_run.pull_requests` empty for forks, so it is looked for by branch and
-/// must have the very commit.
-fn pull_of(repo: &Repo, ended: &WorkflowRunEvent) -> Result<Option<Pull>, Error> {
+/// The open pull requests whose head the run tested. GitHub leaves `workflow_run.pull_requests` empty for forks, so they are looked for by branch and must have the
+/// very commit.
+fn pulls_of(repo: &Repo, ended: &WorkflowRunEvent) -> Result<Vec<Pull>, Error> {
     let owner = ended.head_repo.split('/').next().unwrap_or_default();
     let is_it = |pull: &Pull| {
         let repo = pull.head.repo.as_ref().map(|repo| &repo.full_name);
-        pull.head.sha == ended.head_commit && repo.is_none_or(|name| *name == ended.head_repo)
+        pull.state == "open"
+            && pull.head.sha == ended.head_commit
+            && repo.is_none_or(|name| *name == ended.head_repo)
     };
+    let mut pulls = Vec::new();
     if !owner.is_empty() && !ended.head_branch.is_empty() {
         let head = format!("{owner}:{}", ended.head_branch);
-        if let Some(pull) = repo.open_pulls_with_head(&head)?.into_iter().find(is_it) {
-            return Ok(Some(pull));
-        }
+        pulls = repo.open_pulls_with_head(&head)?;
+        pulls.retain(is_it);
     }
-    let of_commit = repo.pulls_of_commit(&ended.head_commit)?;
-    Ok(of_commit
-        .into_iter()
-        .find(|pull| pull.state == "open" && is_it(pull)))
+    if pulls.is_empty() {
+        pulls = repo.pulls_of_commit(&ended.head_commit)?;
+        pulls.retain(is_it);
+    }
+    Ok(pulls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::queued_on;
+
+    #[test]
+    fn a_branch_of_the_queue_names_its_base() {
+        let branch = "gh-readonly-queue/release/1.2/pr-7-0123abc";
+        assert_eq!(queued_on(branch), Some(("release/1.2", "0123abc")));
+        assert_eq!(queued_on("feature/pr-7-0123abc"), None);
+    }
 }

@@ -2,19 +2,18 @@
 
 use std::path::Path;
 
-use github::{Comment, Done, Repo};
-use history::{History, Parts, Recorded};
+use github::{Done, Repo};
+use history::History;
 use host::GitFacts;
 use model::{CheckConclusion, Conclusion, Effect, Report, StatusState};
-use report::{Gaps, MarkdownOptions, Merged, Part, PartError};
+use report::{MarkdownOptions, Merged};
 
 use super::Step;
 use super::compare::Compared;
+use super::gather::Earlier;
 use super::inputs::{CommentMode, OnUndecided};
-use super::parts::{self, Label};
+use super::meeting::Met;
 use super::target::Target;
-use crate::error::Error;
-use crate::remote;
 
 /// How often a job looks whether others reported while it wrote. Each look that finds something is another job's end, and a workflow has at
 /// most 256 jobs.
@@ -22,13 +21,6 @@ const MOST_ROUNDS: usize = 256;
 
 /// GitHub's limit of a comment, in characters.
 const COMMENT_LIMIT: usize = 65_536;
-
-/// The parts that are published, read.
-#[derive(Debug, Default)]
-struct Known {
-    parts: Vec<Part>,
-    gaps: Gaps,
-}
 
 impl Step<'_> {
     /// Whether the comment of a target is ours to write.
@@ -61,85 +53,8 @@ impl Step<'_> {
         }
     }
 
-    /// The name under which jobs meet: what is published under another name is another answer.
-    fn group(&self, target: &Target) -> String {
-        format!("{} {}", self.publishing.name, target.group())
-    }
-
-    /// Whether the jobs of a change can leave their parts for each other: in a folder of one runner they cannot.
-    fn jobs_meet(&self) -> bool {
-        self.inputs.history().starts_with("git:") || !self.inputs.in_matrix()
-    }
-
     fn job(&self) -> String {
         self.inputs.job(&self.context.ci().job)
-    }
-
-    /// Records the runs of a change and leaves their parts; gives all parts of the change, or only these where the history cannot be written.
-    fn meet(&self, target: &Target, history: Option<&History>, compared: &[Compared]) -> Parts {
-        let own = self.own_parts(target, compared);
-        let shared = history.map(|history| self.share(target, history, compared, &own));
-        match shared {
-            Some(Ok(all)) => all,
-            Some(Err(error)) => {
-                self.warn(&format!(
-                    "this run is not recorded, and other jobs cannot see it: {error}"
-                ));
-                unshared(own)
-            }
-            None => unshared(own),
-        }
-    }
-
-    /// The history to write to; made when this is the first run of all.
-    fn writable(&self, target: &Target, history: Option<History>) -> Option<History> {
-        if !target.may_write || self.publishing.dry_run {
-            return None;
-        }
-        history.or_else(|| {
-            let made = remote::init(self.inputs.history(), self.context);
-            made.map_err(|error| self.warn(&format!("there is no history yet: {error}")))
-                .ok()
-        })
-    }
-
-    fn share(
-        &self,
-        target: &Target,
-        history: &History,
-        compared: &[Compared],
-        own: &[(String, Vec<u8>)],
-    ) -> Result<Parts, Error> {
-        let (group, now) = (self.group(target), self.now());
-        let all = history.batch("compare a change", |history| {
-            for run in compared.iter().filter(|of| is_recorded(of)) {
-                let _: Recorded = history.record_at(&run.run, now)?;
-            }
-            let mut all = history.parts(&group)?;
-            for (name, bytes) in own {
-                all = history.put_part((&group, name), bytes, now)?;
-            }
-            Ok(all)
-        })?;
-        Ok(all)
-    }
-
-    fn own_parts(&self, target: &Target, compared: &[Compared]) -> Vec<(String, Vec<u8>)> {
-        let jobs = self.inputs.jobs().unwrap_or(1);
-        let part = |of: &Compared| {
-            let label = Label {
-                workflow: target.run.workflow.clone(),
-                job_id: of.job_id.clone(),
-                job: of.report.subject.run.key.job.clone(),
-                jobs,
-                attempt: target.run.attempt,
-            };
-            (
-                label.name(),
-                parts::encode(&label, &report::part(&of.report)),
-            )
-        };
-        compared.iter().map(part).collect()
     }
 
     /// Writes the answer to GitHub and gives the address of the comment. What the token may not do is a warning, never the end of the job.
@@ -147,11 +62,11 @@ impl Step<'_> {
         &self,
         target: &Target,
         history: Option<History>,
-        comment: Option<&Comment>,
+        mut comment: Earlier,
         compared: &[Compared],
     ) -> Option<String> {
         let history = self.writable(target, history);
-        let mut parts = self.meet(target, history.as_ref(), compared);
+        let mut met = self.meet(target, history.as_ref(), compared);
         let repo = self.repo.as_ref();
         let Some(repo) = repo.filter(|_| target.may_write) else {
             self.notice(
@@ -161,35 +76,34 @@ impl Step<'_> {
         };
         let mut url = None;
         for _ in 0..MOST_ROUNDS {
-            let exists = comment.is_some() || url.is_some();
-            let effects = self.plan(target, &known(&parts), exists);
-            url = self.apply(repo, &effects).or(url);
-            let now = history.as_ref().and_then(|_| self.look_again(target));
-            match now.filter(|now| *now != parts) {
-                Some(newer) => parts = newer,
+            url = self.apply(repo, &self.plan(target, &met, comment)).or(url);
+            if url.is_some() {
+                comment = Earlier::There;
+            }
+            let looks = history.is_some() && met.is_together();
+            let now = looks.then(|| self.look_again(target)).flatten();
+            match now.and_then(|now| met.with_newer(now)) {
+                Some(newer) => met = newer,
                 None => break,
             }
         }
         url
     }
 
-    /// The parts that are there now: the history is opened anew, because a history that is open remembers what it has read.
-    fn look_again(&self, target: &Target) -> Option<Parts> {
-        let history = remote::open(self.inputs.history(), self.context).ok()?;
-        let parts = history.parts(&self.group(target)).ok()?;
-        (!parts.is_empty()).then_some(parts)
-    }
-
-    /// What should be at GitHub.
-    fn plan(&self, target: &Target, known: &Known, comment_exists: bool) -> Vec<Effect> {
-        let merged = report::merged(&known.parts, &known.gaps);
+    /// What should be at GitHub. The status and the check run are those of the commit, the comment is that of the pull request.
+    fn plan(&self, target: &Target, met: &Met, comment: Earlier) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(pr) = target.pr.filter(|_| self.comments(target)) {
-            let always = self.publishing.comment == CommentMode::Always;
-            if always || is_worth_a_comment(&merged) || comment_exists {
-                effects.push(self.comment_effect(target, pr, &merged));
+            let known = met.of_pull(pr);
+            let merged = report::merged(&known.parts, &known.gaps);
+            let create =
+                self.publishing.comment == CommentMode::Always || is_worth_a_comment(&merged);
+            if create || comment != Earlier::Absent {
+                effects.push(self.comment_effect(target, (pr, create), &merged));
             }
         }
+        let known = met.all();
+        let merged = report::merged(&known.parts, &known.gaps);
         if self.publishing.status {
             effects.push(self.status_effect(target, &merged));
         }
@@ -197,6 +111,29 @@ impl Step<'_> {
             effects.push(self.check_run_effect(target, &merged));
         }
         effects
+    }
+
+    /// Takes back an answer that an earlier attempt may have given, when this one cannot give any: no green status outlives a failure of Sprag.
+    pub(super) fn publish_undecided(&self, target: &Target, why: &str) {
+        let Some(repo) = self
+            .repo
+            .as_ref()
+            .filter(|_| target.may_write && self.publishing.status)
+        else {
+            return;
+        };
+        let state = match self.publishing.on_undecided {
+            OnUndecided::Failure => StatusState::Error,
+            OnUndecided::Neutral => StatusState::Pending,
+        };
+        let effect = Effect::Status {
+            sha: target.head_commit.clone(),
+            context: self.context_name(),
+            state,
+            description: report::undecided_status(why),
+            url: link(target),
+        };
+        self.apply(repo, &[effect]);
     }
 
     fn options(&self, target: &Target, limit: usize) -> MarkdownOptions {
@@ -208,12 +145,17 @@ impl Step<'_> {
         }
     }
 
-    fn comment_effect(&self, target: &Target, pr: u64, merged: &Merged<'_>) -> Effect {
+    fn comment_effect(
+        &self,
+        target: &Target,
+        (pr, create): (u64, bool),
+        merged: &Merged<'_>,
+    ) -> Effect {
         Effect::Comment {
             pr,
             marker: self.marker(),
             body: report::comment(merged, &self.options(target, COMMENT_LIMIT)),
-            create: true,
+            create,
         }
     }
 
@@ -329,40 +271,6 @@ fn what(effect: &Effect) -> &'static str {
         Effect::Status { .. } => "the commit status",
         Effect::CheckRun { .. } => "the check run",
     }
-}
-
-/// A change is recorded as what it is. A merge group becomes history of its base only when nothing in it blocks, because broken code
-/// must not teach the baseline.
-fn is_recorded(of: &Compared) -> bool {
-    let has_results = !of.run.rows.is_empty();
-    let passes = of.run.info.pr.is_some() || of.report.conclusion == Conclusion::Clear;
-    has_results && passes
-}
-
-fn unshared(own: Vec<(String, Vec<u8>)>) -> Parts {
-    own.into_iter()
-        .map(|(name, bytes)| (name, bytes.into()))
-        .collect()
-}
-
-/// Reads parts; what is damaged or missing is a gap, never passed over.
-fn known(parts: &Parts) -> Known {
-    let mut known = Known::default();
-    let mut labels = Vec::new();
-    for (name, bytes) in parts {
-        let Some((label, packed)) = parts::decode(bytes) else {
-            let why = PartError::Damaged { line: 1, column: 1 };
-            known.gaps.damaged.push((name.replace('\n', " "), why));
-            continue;
-        };
-        match report::read_part(packed) {
-            Ok(part) => known.parts.push(part),
-            Err(error) => known.gaps.damaged.push((label.job.clone(), error)),
-        }
-        labels.push(label);
-    }
-    known.gaps.missing = parts::missing(&labels);
-    known
 }
 
 #[cfg(test)]

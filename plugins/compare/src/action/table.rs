@@ -13,7 +13,7 @@ use super::outputs::OUTPUTS;
 /// Defaults that only GitHub can fill in.
 const EXPRESSIONS: [(&str, &str); 3] = [
     ("matrix", "${{ toJSON(matrix) }}"),
-    ("jobs", "${{ strategy.job-total }}"),
+    ("matrix-jobs", "${{ strategy.job-total }}"),
     ("github-token", "${{ github.token }}"),
 ];
 

@@ -79,6 +79,17 @@ impl Target {
         }
     }
 
+    /// The same, compared with another branch than the one that it wants to join, when one is named.
+    pub(crate) fn with_base(self, base: &str) -> Self {
+        if base.is_empty() {
+            return self;
+        }
+        Self {
+            base_branch: base.to_owned(),
+            ..self
+        }
+    }
+
     /// A merge group that is tested by the run of this process.
     pub(crate) fn of_merge_group(event: &MergeGroupEvent, run: WorkflowRun) -> Self {
         Self {
@@ -107,14 +118,6 @@ impl Target {
             pr: self.pr,
             url: self.run.url.clone(),
             ..RunInfo::default()
-        }
-    }
-
-    /// The name under which the jobs that test this change meet: the change and its commit, whatever workflow runs them.
-    pub(crate) fn group(&self) -> String {
-        match self.pr {
-            Some(number) => format!("pr-{number}-{}", self.head_commit),
-            None => format!("merge-{}", self.head_commit),
         }
     }
 }

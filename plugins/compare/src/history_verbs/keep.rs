@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use history::{BaselineOf, History, Lane, Verified};
+use history::{BaselineOf, CompactOptions, History, Lane, Verified};
 use host::Exit;
 use model::{Problem, RunKey, Timestamp};
 use serde::Serialize;
@@ -66,20 +66,40 @@ pub(super) fn compact(arguments: &HistoryCompact, context: &Context) -> Result<E
     Ok(Exit::Clear)
 }
 
-/// Keeps a history small and the snapshot of a branch new, without a word: what `action` does after it has recorded a run.
-pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> Result<(), Error> {
+/// Keeps a history small and the snapshot of a branch new, without a word: what `action` does after it has recorded a run. `retention` is asked for when it is time to let
+/// rows go; when it cannot be told nothing is let go.
+pub(crate) fn look_after(
+    history: &History,
+    run: &RunKey,
+    context: &Context,
+    retention: impl FnOnce() -> Result<Retention, Error>,
+) -> Result<(), Error> {
     if history.is_compaction_due(context.now)? {
         let mut options = history.retention(context.now);
-        Retention::default().apply(&settings::retention(None)?, &mut options)?;
-        // What compaction replaces stays until the squash after it: better not on top of what was replaced before.
-        remote::squash(history, context);
-        let compacted = history.compact(&options)?;
-        note_problems(context, &compacted.problems);
+        let file = retention().and_then(|file| Retention::default().apply(&file, &mut options));
+        match file {
+            Ok(()) => compact_quietly(history, &options, context)?,
+            Err(error) => context.console.note(&format!(
+                "the history is not compacted, because it is not known how long it is kept: {error}"
+            )),
+        }
     }
     if !history.is_branch() {
         refresh_one(history, (&run.repo, &run.branch), context)?;
     }
     remote::squash(history, context);
+    Ok(())
+}
+
+fn compact_quietly(
+    history: &History,
+    options: &CompactOptions,
+    context: &Context,
+) -> Result<(), Error> {
+    // What compaction replaces stays until the squash after it: better not on top of what was replaced before.
+    remote::squash(history, context);
+    let compacted = history.compact(options)?;
+    note_problems(context, &compacted.problems);
     Ok(())
 }
 

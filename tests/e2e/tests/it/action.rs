@@ -271,6 +271,36 @@ fn a_merge_queue_gets_its_status() {
 }
 
 #[test]
+fn a_job_that_left_nothing_keeps_the_flake_of_another_from_being_green() {
+    on_every_runner(|runner| {
+        let world = World::new();
+        // `removes` fails by itself half of the time.
+        for results in [GREEN, RED].into_iter().cycle().take(16) {
+            world.stage.results(&[results]);
+            let tests = world.push(&Bare, "tests.yml");
+            world.after(&Bare, "push", &main_of(&world), &tests);
+        }
+        let change = world.fork_pull();
+        world.stage.results(&[RED]);
+        let mut tests = world.test(runner, "tests.yml", &change);
+        let lint = Job {
+            name: "lint (3.12)".to_owned(),
+            ..tests[0].clone()
+        };
+        tests.push(lint);
+        world.after(runner, "pull_request", &change, &tests);
+        assert_eq!(world.states(&change.head), ["pending"]);
+        let said = one_comment(&world, &change);
+        assert!(said.contains("lint (3.12)"), "{said}");
+
+        // Run again, lint is green: what is left is the flake.
+        let tests = world.test(runner, "tests.yml", &change);
+        world.after(runner, "pull_request", &change, &tests);
+        assert_eq!(world.states(&change.head), ["pending", "success"]);
+    });
+}
+
+#[test]
 fn a_run_that_failed_beside_green_results_is_not_green() {
     on_every_runner(|runner| {
         let world = history_by_pair();

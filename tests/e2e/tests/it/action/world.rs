@@ -176,6 +176,10 @@ impl World {
         let conclusion = if passed { "success" } else { "failure" };
         let branch = if event == "push" { "main" } else { "fix" };
         let run = self.finished(event, conclusion, branch, change);
+        for job in tests {
+            let conclusion = if job.green { "success" } else { "failure" };
+            self.repo.add_job(run, &job.name, conclusion);
+        }
         let head = (change.from.as_str(), branch, change.head.as_str());
         let payload = payload::workflow_run(run, event, conclusion, head);
         self.on_main(runner, "sprag.yml", ("workflow_run", payload))
