@@ -136,6 +136,24 @@ impl Repo {
         })
     }
 
+    /// Opens another pull request of the same head, into another branch.
+    #[track_caller]
+    pub fn add_pull_of(&self, number: u64, base: &str) -> u64 {
+        let (head_repo, head) = self.look(|view| {
+            let pull = view.repo.issues.get(&number);
+            let pull = pull.and_then(|issue| issue.pull.as_ref());
+            pull.map(|pull| (pull.head_repo.clone(), pull.head_ref.clone()))
+                .unwrap_or_default()
+        });
+        self.open(NewPull {
+            title: format!("pull {head} into {base}"),
+            author: "octocat".to_owned(),
+            head_repo,
+            head,
+            base: base.to_owned(),
+        })
+    }
+
     /// Opens a pull request from the fork `owner/<name>`, which is made when it is not there, with a commit of these files.
     #[track_caller]
     pub fn add_fork_pull(&self, owner: &str, branch: &str, files: &[(&str, &[u8])]) -> u64 {

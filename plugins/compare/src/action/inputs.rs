@@ -23,7 +23,7 @@ pub(crate) struct Inputs {
     /// The same as `files`, under the name that other actions use
     #[arg(long, env = "SPRAG_REPORT_PATHS", default_value = "")]
     report_paths: String,
-    /// How the step with the tests ended, `${{ steps.ID.outcome }}`: when it failed and no test in its results did, something crashed or did not compile, and nothing is green
+    /// How the step with the tests ended, the expression `steps.ID.outcome`: when it failed and no test in its results did, something crashed or did not compile, and nothing is green
     #[arg(long, env = "SPRAG_OUTCOME", default_value = "")]
     outcome: String,
     /// Job in the history; default: the job id and its matrix values, such as `unit (3.12, ubuntu-24.04)`

@@ -186,6 +186,13 @@ fn the_documented_table_has_the_inputs_of_the_action() {
 }
 
 #[test]
+fn no_description_holds_an_expression_which_a_runner_refuses() {
+    for row in rows() {
+        assert!(!row.help.contains("${{"), "{}", row.name);
+    }
+}
+
+#[test]
 fn every_flag_is_its_variable() {
     let command = Inputs::augment_args(Command::new("action"));
     for flag in command.get_arguments() {

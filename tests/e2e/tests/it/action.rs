@@ -7,6 +7,7 @@ mod act;
 mod bare;
 mod expression;
 mod first_day;
+mod never_green;
 mod payload;
 mod runner;
 mod world;

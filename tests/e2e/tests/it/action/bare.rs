@@ -190,7 +190,8 @@ impl Frame<'_> {
             Some(uses) => self.uses(uses, step),
         };
         if let Some(id) = step["id"].as_str() {
-            self.context["steps"][id] = json!({"outputs": done.outputs});
+            let outcome = if done.green { "success" } else { "failure" };
+            self.context["steps"][id] = json!({"outputs": done.outputs, "outcome": outcome});
         }
         writeln!(self.log, "{}", done.log).unwrap();
         let forgiven = match &step["continue-on-error"] {

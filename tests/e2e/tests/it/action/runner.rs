@@ -150,6 +150,7 @@ rm -rf out && mkdir out
 while [ ! -e prepared/$job.xml ]; do job=$((job - 1)); [ $job -ge 0 ]; done
 cp prepared/$job.xml out/results.xml
 ! grep -q '<failure' out/results.xml
+[ ! -e prepared/crash ]
 "#;
 
 /// Where the stand-in for actions/upload-artifact is.

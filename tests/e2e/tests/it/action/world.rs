@@ -174,7 +174,12 @@ impl World {
     ) -> Vec<Job> {
         let passed = tests.iter().all(|job| job.green);
         let conclusion = if passed { "success" } else { "failure" };
-        let branch = if event == "push" { "main" } else { "fix" };
+        let queue = format!("gh-readonly-queue/main/pr-7-{}", change.base);
+        let branch = match event {
+            "push" => "main",
+            "merge_group" => &queue,
+            _ => "fix",
+        };
         let run = self.finished(event, conclusion, branch, change);
         for job in tests {
             let conclusion = if job.green { "success" } else { "failure" };
