@@ -216,7 +216,7 @@ fn a_fork_whose_head_moved_on_gets_no_answer_for_the_old_one() {
 
 #[test]
 fn a_matrix_makes_one_comment_and_one_status() {
-    on_our_runner(|runner| {
+    on_every_runner(|runner| {
         let world = World::with_history("matrix.yml");
         let change = world.pull();
         world.stage.results(&[GREEN, RED, GREEN]);
@@ -237,7 +237,7 @@ fn a_matrix_makes_one_comment_and_one_status() {
 
 #[test]
 fn a_matrix_is_green_when_its_last_job_is_and_not_before() {
-    on_our_runner(|runner| {
+    on_every_runner(|runner| {
         let world = World::with_history("matrix.yml");
         let change = world.pull();
         let jobs = world.test(runner, "matrix.yml", &change);

@@ -164,14 +164,31 @@ fn an_input_binary_that_is_none_is_not_replaced_by_a_download() {
     assert!(mirror.asked().is_empty());
 }
 
+/// The binaries of a release.
+const TARGETS: [&str; 5] = [
+    "aarch64-apple-darwin",
+    "aarch64-unknown-linux-musl",
+    "x86_64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+    "x86_64-unknown-linux-musl",
+];
+
 #[test]
 fn what_the_release_seals_is_what_the_action_runs() {
     let action = Action::release("an older release");
     let assets = action.folder.path().join("assets");
     fs::create_dir(&assets).unwrap();
-    fs::write(assets.join(format!("{ASSET}.gz")), packed(PROGRAM)).unwrap();
+    for target in TARGETS {
+        let asset = assets.join(format!("sprag-compare-{target}.gz"));
+        fs::write(asset, packed(PROGRAM)).unwrap();
+    }
     let mut command = action.command();
-    let (code, printed) = release(&["seal", "2.0.0", "assets"], action.folder.path());
+    let seal = || release(&["seal", "2.0.0", "assets"], action.folder.path());
+    // What no build job made is not sealed, and nothing may be missing.
+    fs::write(assets.join("sprag-compare-other.gz"), packed(PROGRAM)).unwrap();
+    assert_eq!(seal().0, 1);
+    fs::remove_file(assets.join("sprag-compare-other.gz")).unwrap();
+    let (code, printed) = seal();
     assert_eq!(code, 0, "{printed}");
     let path = format!("/v2.0.0/{ASSET}.gz");
     let mirror = Mirror::serve([(path, Answer::Whole(packed(PROGRAM)))]);

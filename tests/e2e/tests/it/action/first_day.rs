@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::on_our_runner;
+use super::on_every_runner;
 use super::runner::Runner;
 use super::world::{Change, World};
 use crate::binary::root;
@@ -61,14 +61,14 @@ const GO: Newcomer = Newcomer {
 #[test]
 fn with_pytest_from_empty_to_the_first_verdict() {
     if runs("pytest", &["--version"]) {
-        on_our_runner(|runner| first_day(runner, &PYTEST));
+        on_every_runner(|runner| first_day(runner, &PYTEST));
     }
 }
 
 #[test]
 fn with_go_from_empty_to_the_first_verdict() {
     if runs("go", &["version"]) {
-        on_our_runner(|runner| first_day(runner, &GO));
+        on_every_runner(|runner| first_day(runner, &GO));
     }
 }
 
