@@ -190,8 +190,11 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(n))
 }
 
-/// A length of time in days: `14 days`, `1 day`, `2.5 days`.
+/// A length of time in days: `14 days`, `1 day`, `2.5 days`, `less than a day`.
 pub(crate) fn days(days: f64) -> String {
+    if days < 0.5 {
+        return "less than a day".to_owned();
+    }
     let step = if days < 10.0 { 10.0 } else { 1.0 };
     let rounded = (days * step).round() / step;
     let plural = if (rounded - 1.0).abs() < 0.05 {

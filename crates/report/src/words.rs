@@ -92,9 +92,14 @@ pub(crate) fn baseline(subject: &Subject) -> String {
         )
     } else {
         format!(
-            "{} of this job on {} in the {} up to {}",
+            "{} of this job on {} in {}{} up to {}",
             count(subject.baseline_runs, "run"),
             base(subject),
+            if subject.window_days < 0.5 {
+                ""
+            } else {
+                "the "
+            },
             days(subject.window_days),
             moment(subject.at)
         )

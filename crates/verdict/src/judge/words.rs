@@ -118,11 +118,11 @@ fn history(evidence: &Evidence) -> String {
     };
     [
         format!(
-            "failed {} of {} {} on the base in {:.0} days",
+            "failed {} of {} {} on the base in {}",
             evidence.failures + evidence.broken_base_failures,
             evidence.runs,
             plural(evidence.runs, "run", "runs"),
-            evidence.window_days.round().max(1.0)
+            window(evidence.window_days)
         ),
         some(evidence.same_signature, ", {} with this text"),
         some(evidence.flakes, ", and flaked in {}"),
@@ -132,6 +132,16 @@ fn history(evidence: &Evidence) -> String {
         ),
     ]
     .concat()
+}
+
+/// A window: `28 days`, `1 day`, `less than a day`.
+fn window(days: f64) -> String {
+    if days < 0.5 {
+        return "less than a day".to_owned();
+    }
+    let whole = days.round().max(1.0);
+    let plural = if whole > 1.0 { "s" } else { "" };
+    format!("{whole:.0} day{plural}")
 }
 
 /// The size of a probability in words that do not pretend.
