@@ -164,7 +164,9 @@ impl Step<'_> {
                 "of {} artifacts only {MOST_ARTIFACTS} are read",
                 named.len()
             ));
-            jobs.iter_mut().for_each(|of| of.loaded.lost = true);
+            for of in &mut jobs {
+                of.loaded.lost = true;
+            }
         }
         let _left_for_the_runner = fs::remove_dir_all(&folder);
         Ok(jobs)
