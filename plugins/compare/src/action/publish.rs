@@ -1,8 +1,9 @@
 //! What is written to GitHub: planned as desired states, then applied, and brought up to date when other jobs of the change report meanwhile.
 
 use std::path::Path;
+use std::time::Duration;
 
-use github::{Done, Repo};
+use github::{Done, Limits, Repo};
 use history::History;
 use host::GitFacts;
 use model::{CheckConclusion, Conclusion, Effect, Report, StatusState};
@@ -115,11 +116,10 @@ impl Step<'_> {
 
     /// Takes back an answer that an earlier attempt may have given, when this one cannot give any: no green status outlives a failure of Sprag.
     pub(super) fn publish_undecided(&self, target: &Target, why: &str) {
-        let Some(repo) = self
-            .repo
-            .as_ref()
-            .filter(|_| target.may_write && self.publishing.status)
-        else {
+        let wanted = target.may_write && self.publishing.status;
+        let repo = self.repo.as_ref().filter(|_| wanted);
+        // It may well be GitHub that fails: nobody waits for it a second time.
+        let Some(Ok(repo)) = repo.map(|repo| repo.with_limits(brief())) else {
             return;
         };
         let state = match self.publishing.on_undecided {
@@ -133,7 +133,7 @@ impl Step<'_> {
             description: report::undecided_status(why),
             url: link(target),
         };
-        self.apply(repo, &[effect]);
+        self.apply(&repo, &[effect]);
     }
 
     fn options(&self, target: &Target, limit: usize) -> MarkdownOptions {
@@ -229,6 +229,17 @@ impl Step<'_> {
         for of in compared {
             report::place(&mut of.report, &sources);
         }
+    }
+}
+
+/// What is tried once more, and not for long.
+fn brief() -> Limits {
+    Limits {
+        patience: Duration::from_secs(20),
+        longest_wait: Duration::from_secs(5),
+        attempts: 2,
+        timeout: Duration::from_secs(10),
+        ..Limits::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What could turn a status green though something failed or was not looked at.
 
-use fake_github::{Fault, What, When};
+use fake_github::{Description, Fault, Lag, Options, What, When};
 
 use super::bare::Bare;
 use super::world::{Change, GREEN, RED, World};
@@ -150,4 +150,29 @@ fn a_dry_run_of_a_branch_records_nothing() {
         "{said}"
     );
     assert!(!scratch.path().join("history").exists());
+}
+
+#[test]
+fn another_github_gets_the_same_answers() {
+    let enterprise = Options {
+        description: Description::Ghes317,
+        ..Options::default()
+    };
+    // Everything that is written is seen half a second later.
+    let late = Options {
+        lag: Lag {
+            reads: 0,
+            millis: 500,
+        },
+        ..Options::default()
+    };
+    for (options, workflow) in [(enterprise, "one-step.yml"), (late, "matrix.yml")] {
+        let world = World::with_history_on(options, workflow);
+        let change = world.pull();
+        // Of a matrix the first job is red, so that the others could paint it over.
+        world.stage.results(&[RED, GREEN]);
+        world.test(&Bare, workflow, &change);
+        assert_eq!(world.states(&change.head).last().unwrap(), "failure");
+        assert!(one_comment(&world, &change).contains("removes"));
+    }
 }

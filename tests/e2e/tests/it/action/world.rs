@@ -48,7 +48,12 @@ pub(crate) struct Change {
 impl World {
     /// An empty repository.
     pub(crate) fn new() -> Self {
-        let fake = FakeGithub::start(Options::default());
+        Self::on(Options::default())
+    }
+
+    /// An empty repository on some other GitHub.
+    pub(crate) fn on(options: Options) -> Self {
+        let fake = FakeGithub::start(options);
         let repo = fake.repo(REPOSITORY);
         Self {
             fake,
@@ -61,11 +66,22 @@ impl World {
     /// As many green pushes to main as a first verdict needs, and more.
     pub(crate) fn with_history(workflow: &str) -> Self {
         let world = Self::new();
-        world.stage.results(&[GREEN]);
+        world.grow(workflow);
+        world
+    }
+
+    fn grow(&self, workflow: &str) {
+        self.stage.results(&[GREEN]);
         for _ in 0..6 {
-            let jobs = world.push(&Bare, workflow);
+            let jobs = self.push(&Bare, workflow);
             assert!(jobs.iter().all(|job| job.green), "{jobs:#?}");
         }
+    }
+
+    /// As [`World::with_history`], on some other GitHub.
+    pub(crate) fn with_history_on(options: Options, workflow: &str) -> Self {
+        let world = Self::on(options);
+        world.grow(workflow);
         world
     }
 
