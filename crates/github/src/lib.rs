@@ -23,6 +23,7 @@
 //! | `policy` | when to ask again: pure |
 //! | `call`, `address`, `refusal` | a request, where it may go, what a refusal means |
 //! | `client`, `transport`, `cache`, `auth` | one call with everything around it |
+//! | `connect`, `proxy`, `lost` | connections, and why there is none |
 //! | `pages` | lists |
 //! | `facts`, `files`, `actions` | reading |
 //! | `git_data` | commits, trees, blobs, branches: reading and compare-and-swap |
@@ -34,15 +35,18 @@ mod auth;
 mod cache;
 mod call;
 mod client;
+mod connect;
 mod effects;
 mod error;
 mod facts;
 mod files;
 mod git_data;
 mod hash;
+mod lost;
 mod memo;
 mod pages;
 mod policy;
+mod proxy;
 mod refusal;
 mod repo;
 mod settings;
@@ -64,6 +68,7 @@ pub use facts::{
 pub use files::{File, Put, PutFile};
 pub use git_data::{Created, Moved, TreeEntry};
 pub use pages::{Page, Pages};
+pub use proxy::Proxies;
 pub use repo::Repo;
 pub use settings::{Credentials, Limits, Settings};
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Everything a [`crate::Github`] needs to know. Nothing is read from the environment.
+use crate::proxy::Proxies;
+
+/// Everything a [`crate::Github`] needs to know. Nothing else is read from the environment than which certificates to trust.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Base of the REST API: `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server.
@@ -16,6 +18,8 @@ pub struct Settings {
     pub user_agent: String,
     /// Who our comments are by: `github-actions[bot]` for the token of a workflow. Asked of GitHub when it is not given.
     pub login: Option<String>,
+    /// The proxies on the way to GitHub. Roots of TLS are those of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    pub proxies: Proxies,
     /// A folder in which answers are kept with their `ETag`; asking again then costs nothing of the rate limit when nothing changed.
     /// Without one they are kept in memory.
     pub cache: Option<PathBuf>,
@@ -32,6 +36,7 @@ impl Default for Settings {
             credentials: Credentials::Anonymous,
             user_agent: concat!("sprag/", env!("CARGO_PKG_VERSION")).to_owned(),
             login: None,
+            proxies: Proxies::default(),
             cache: None,
             dry_run: false,
             limits: Limits::default(),

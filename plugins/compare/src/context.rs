@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use github::{Credentials, Github, Repo, Settings};
+use github::{Credentials, Github, Proxies, Repo, Settings};
 use host::{CiFacts, Console, Environment, GitFacts};
 use model::Timestamp;
 use secrecy::SecretString;
@@ -81,6 +81,7 @@ fn connect(env: &Environment) -> Result<Option<Repo>, Error> {
             .to_owned(),
         credentials: Credentials::Token(SecretString::from(token)),
         user_agent: concat!("sprag-compare/", env!("CARGO_PKG_VERSION")).to_owned(),
+        proxies: Proxies::of(|name| env.get(name).map(str::to_owned)),
         dry_run: env.get("SPRAG_DRY_RUN") == Some("true"),
         ..Settings::default()
     };

@@ -34,6 +34,7 @@ mod repo;
 mod seed;
 mod server;
 mod state;
+mod tls;
 mod url;
 mod view;
 
@@ -46,3 +47,4 @@ pub use record::{Logged, Side, Violation};
 pub use repo::{NewPull, NewRun, Repo};
 pub use seed::Seed;
 pub use state::Lag;
+pub use tls::{AUTHORITY, STRANGER};

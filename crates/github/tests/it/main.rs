@@ -10,5 +10,6 @@ mod effects;
 mod facts;
 mod faults;
 mod git_data;
+mod network;
 mod support;
 mod transport;
