@@ -27,6 +27,7 @@
 //! | `pages` | lists |
 //! | `facts`, `files`, `actions` | reading |
 //! | `git_data` | commits, trees, blobs, branches: reading and compare-and-swap |
+//! | `identity` | whose our comments are |
 //! | `effects` | making [`model::Effect`]s true |
 
 mod actions;
@@ -42,6 +43,7 @@ mod facts;
 mod files;
 mod git_data;
 mod hash;
+mod identity;
 mod lost;
 mod memo;
 mod pages;
@@ -61,7 +63,7 @@ pub use actions::{Artifact, Job, RunFilter, Runs, WorkflowRun};
 pub use effects::{Applied, Done};
 pub use error::{Error, Result};
 pub use facts::{
-    Account, Branch, Check, CheckOutput, Comment, Commit, CommitText, Comparison, FileChange,
+    Account, App, Branch, Check, CheckOutput, Comment, Commit, CommitText, Comparison, FileChange,
     Label, Membership, Milestone, Permission, Protection, Pull, PullEnd, RateLimit, RepoInfo, Rule,
     Signature, Status,
 };

@@ -16,7 +16,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Sent with every request; GitHub refuses requests without one.
     pub user_agent: String,
-    /// Who our comments are by: `github-actions[bot]` for the token of a workflow. Asked of GitHub when it is not given.
+    /// Who our comments are by: `github-actions[bot]` for the token of a workflow. When it is not given, GitHub is asked, or says it with the first
+    /// thing that is written.
     pub login: Option<String>,
     /// The proxies on the way to GitHub. Roots of TLS are those of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
     pub proxies: Proxies,
@@ -67,6 +68,10 @@ impl Credentials {
             Self::Token(token) => token.expose_secret().starts_with("ghs_"),
             Self::Anonymous | Self::App { .. } => false,
         }
+    }
+
+    pub(crate) fn is_app(&self) -> bool {
+        matches!(self, Self::App { .. })
     }
 }
 

@@ -81,6 +81,7 @@ fn connect(env: &Environment) -> Result<Option<Repo>, Error> {
             .to_owned(),
         credentials: Credentials::Token(SecretString::from(token)),
         user_agent: concat!("sprag-compare/", env!("CARGO_PKG_VERSION")).to_owned(),
+        login: env.get("SPRAG_LOGIN").map(str::to_owned),
         proxies: Proxies::of(|name| env.get(name).map(str::to_owned)),
         dry_run: env.get("SPRAG_DRY_RUN") == Some("true"),
         ..Settings::default()

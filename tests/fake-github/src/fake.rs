@@ -149,6 +149,13 @@ impl FakeGithub {
         App { id, installation }
     }
 
+    /// A token as an installation of the App `slug` makes it, without the App's key: it cannot ask who it is.
+    pub fn app_token(&self, slug: &str, words: &[&str]) -> String {
+        let app = self.app(slug, words);
+        let login = format!("{slug}[bot]");
+        self.add_token((&login, &login, Kind::App(app.id)), words)
+    }
+
     /// The repository `owner/name`; one that is not there yet is made with a first commit on `main`.
     pub fn repo(&self, full_name: &str) -> Repo {
         self.core.world().ensure_repo(full_name);

@@ -186,8 +186,9 @@ impl Step<'_> {
         let mut effects = Vec::new();
         if let Some(pr) = target.pr.filter(|_| self.comments(target)) {
             let always = self.publishing.comment == CommentMode::Always;
-            if always || is_worth_a_comment(&merged) || comment_exists {
-                effects.push(self.comment_effect(target, pr, &merged));
+            let create = always || is_worth_a_comment(&merged);
+            if create || comment_exists {
+                effects.push(self.comment_effect(target, pr, &merged, create));
             }
         }
         if self.publishing.status {
@@ -208,12 +209,18 @@ impl Step<'_> {
         }
     }
 
-    fn comment_effect(&self, target: &Target, pr: u64, merged: &Merged<'_>) -> Effect {
+    fn comment_effect(
+        &self,
+        target: &Target,
+        pr: u64,
+        merged: &Merged<'_>,
+        create: bool,
+    ) -> Effect {
         Effect::Comment {
             pr,
             marker: self.marker(),
             body: report::comment(merged, &self.options(target, COMMENT_LIMIT)),
-            create: true,
+            create,
         }
     }
 
