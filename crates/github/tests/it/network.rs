@@ -1,12 +1,9 @@
 //! The way to GitHub: private authorities and proxies. What is read from the environment is read by a process of its own.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::thread;
 
-use fake_github::{AUTHORITY, Description, FakeGithub, Options, STRANGER};
+use fake_github::{AUTHORITY, Description, FakeGithub, Options, Proxy, STRANGER};
 use github::{Credentials, Error, Github, Limits, Proxies, Repo, Settings};
 
 use crate::support::{ALL, limits, settings};
@@ -104,67 +101,13 @@ fn a_file_of_certificates_that_is_not_there_is_named() {
     assert!(said.contains("hint:"), "{said}");
 }
 
-/// A proxy that connects as it is asked to, or always answers with a status; it keeps the heads of what it was asked.
-struct Proxy {
-    host: String,
-    heads: Arc<Mutex<Vec<String>>>,
-}
-
-impl Proxy {
-    fn start(answers: Vec<u16>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&heads);
-        thread::spawn(move || {
-            let mut answers = answers.into_iter();
-            for stream in listener.incoming().flatten() {
-                let (kept, answer) = (Arc::clone(&kept), answers.next());
-                thread::spawn(move || serve(stream, answer.unwrap_or(200), &kept));
-            }
-        });
-        Self { host, heads }
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.host)
-    }
-}
-
-fn serve(mut client: TcpStream, status: u16, heads: &Mutex<Vec<String>>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if client.read_exact(&mut byte).is_err() {
-            return;
-        }
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let to = head.split(' ').nth(1).unwrap().to_owned();
-    heads.lock().unwrap().push(head);
-    let answer = format!("HTTP/1.1 {status} As told\r\nvia: test\r\n\r\n");
-    client.write_all(answer.as_bytes()).unwrap();
-    if status != 200 {
-        return;
-    }
-    let mut server = TcpStream::connect(to).unwrap();
-    let (mut from, mut back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    thread::spawn(move || std::io::copy(&mut from, &mut back));
-    let _ended = std::io::copy(&mut server, &mut client);
-}
-
 #[test]
 fn https_goes_through_a_tunnel_with_name_and_password() {
     let fake = enterprise_server();
     let proxy = Proxy::start(Vec::new());
     let folder = tempfile::tempdir().unwrap();
     let file = written(&folder, "authority.pem", AUTHORITY);
-    let named = format!("http://jo:pa%3Ass@{}", proxy.host);
+    let named = format!("http://jo:pa%3Ass@{}", proxy.host());
     let both = [("SSL_CERT_FILE", file.as_str()), ("HTTPS_PROXY", &named)];
     assert_eq!(asked_with(&fake, &both), "acme/shop [1 calls]");
     let heads = proxy.heads();
@@ -200,7 +143,7 @@ fn shop() -> FakeGithub {
 fn http_goes_through_a_tunnel_too_and_downloads_with_it() {
     let fake = shop();
     let proxy = Proxy::start(Vec::new());
-    let repo = through(&fake, &proxy.url());
+    let repo = through(&fake, &format!("http://{}", proxy.host()));
     repo.info().unwrap();
     repo.info().unwrap();
     assert_eq!(proxy.heads().len(), 1, "one connection for both");
@@ -232,12 +175,12 @@ fn a_proxy_that_wants_a_password_or_refuses_is_asked_once() {
         (403, "", "NO_PROXY"),
     ] {
         let proxy = Proxy::start(vec![status; 9]);
-        let repo = through(&fake, &format!("http://{name}{}", proxy.host));
+        let repo = through(&fake, &format!("http://{name}{}", proxy.host()));
         let error = repo.info().unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{error}");
         assert!(!error.is_temporary() && !error.is_denied());
         let text = error.to_string();
-        let wanted = [&proxy.host, &status.to_string(), helps, "(of HTTP_PROXY)"];
+        let wanted = [proxy.host(), &status.to_string(), helps, "(of HTTP_PROXY)"];
         assert!(wanted.iter().all(|part| text.contains(*part)), "{text}");
         assert!(!format!("{text} {error:?} {repo:?}").contains("hush"));
         assert_eq!(proxy.heads().len(), 1);
@@ -249,14 +192,18 @@ fn a_proxy_that_wants_a_password_or_refuses_is_asked_once() {
 fn what_may_pass_is_asked_again() {
     let fake = shop();
     let proxy = Proxy::start(vec![502, 503]);
-    through(&fake, &proxy.url()).info().unwrap();
+    through(&fake, &format!("http://{}", proxy.host()))
+        .info()
+        .unwrap();
     assert_eq!(proxy.heads().len(), 3);
     let proxy = Proxy::start(vec![502; 9]);
-    let error = through(&fake, &proxy.url()).info().unwrap_err();
+    let error = through(&fake, &format!("http://{}", proxy.host()))
+        .info()
+        .unwrap_err();
     assert!(error.is_temporary(), "{error}");
     let text = error.to_string();
     assert!(
-        text.contains(&proxy.host) && text.contains("502") && text.contains("hint:"),
+        text.contains(proxy.host()) && text.contains("502") && text.contains("hint:"),
         "{text}"
     );
     assert_eq!(proxy.heads().len(), 3);
