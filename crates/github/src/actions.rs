@@ -208,9 +208,9 @@ impl Download<'_> {
         let mut skip = match head.status {
             200 => self.written,
             206 => 0,
-            _ => return Err(Exchange::Answer(Box::new(rest_of(client, head)))),
+            _ => return Err(Exchange::Answer(Box::new(rest_of(client, self.call, head)))),
         };
-        while let Some(bytes) = client.piece(&mut head)? {
+        while let Some(bytes) = client.piece(self.call, &mut head)? {
             let old = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
             skip -= old as u64;
             self.write(bytes.get(old..).unwrap_or_default())?;
@@ -241,9 +241,9 @@ impl Download<'_> {
 /// A refusal is short; what is longer says nothing more.
 const LONGEST_REFUSAL: usize = 64 * 1024;
 
-fn rest_of(client: &crate::client::Client, mut head: Head) -> crate::call::Answer {
+fn rest_of(client: &crate::client::Client, call: &Call, mut head: Head) -> crate::call::Answer {
     let mut body = Vec::new();
-    while let Ok(Some(bytes)) = client.piece(&mut head) {
+    while let Ok(Some(bytes)) = client.piece(call, &mut head) {
         body.extend_from_slice(&bytes);
         if body.len() > LONGEST_REFUSAL {
             break;

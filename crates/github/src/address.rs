@@ -9,7 +9,6 @@ use crate::error::{Error, Result, one_line};
 /// The base of the API, taken apart.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
-    origin: Uri,
     scheme: Scheme,
     authority: Authority,
     /// Empty, or `/api/v3` of a GitHub Enterprise Server.
@@ -33,19 +32,11 @@ impl Address {
             return Err(unusable());
         }
         let path = parts.path_and_query.as_ref().map_or("", |path| path.path());
-        let origin = format!("{scheme}://{authority}")
-            .parse()
-            .map_err(|_| unusable())?;
         Ok(Self {
-            origin,
             scheme,
             authority,
             prefix: path.trim_end_matches('/').to_owned(),
         })
-    }
-
-    pub(crate) fn origin(&self) -> &Uri {
-        &self.origin
     }
 
     /// The whole URL of a target below the base.

@@ -16,11 +16,12 @@ use crate::address::Address;
 use crate::auth::{AccessToken, App, Auth, Installation, Installed, bearer};
 use crate::cache::{Cache, Kept};
 use crate::call::{Answer, Call};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
+use crate::lost::Lost;
 use crate::policy::{Next, Seen, Standing, Why, next, wait_after};
 use crate::refusal;
 use crate::settings::Settings;
-use crate::transport::{Head, Lost, Transport, Wire};
+use crate::transport::{Head, Transport, Wire};
 
 /// Redirects of one call.
 const HOPS: usize = 5;
@@ -60,7 +61,7 @@ impl Client {
         let user_agent = HeaderValue::try_from(settings.user_agent.as_str())
             .map_err(|_| Error::settings("the user agent holds control characters"))?;
         Ok(Self {
-            transport: Transport::new(address.origin(), settings.limits.timeout)?,
+            transport: Transport::new(settings.proxies.clone(), settings.limits.timeout)?,
             auth: Auth::new(&settings.credentials)?,
             cache: Cache::new(settings.cache.clone()),
             paused_until: Mutex::new(None),
@@ -189,7 +190,7 @@ impl Client {
                 limit: largest as u64,
                 unit: "bytes",
             }),
-            Err(Lost::Broken(why)) => Exchange::Lost(why),
+            Err(lost) => Exchange::lost(call, lost),
         }
     }
 
@@ -276,7 +277,8 @@ impl Client {
             {
                 wire.headers_mut().insert(http::header::RANGE, range);
             }
-            let head = self.transport.open(wire).map_err(Exchange::from)?;
+            let head = self.transport.open(wire);
+            let head = head.map_err(|lost| Exchange::lost(call, lost))?;
             match self
                 .address
                 .redirect(&url, call, head.status, &head.headers)
@@ -292,8 +294,13 @@ impl Client {
         )))
     }
 
-    pub(crate) fn piece(&self, head: &mut Head) -> Result<Option<bytes::Bytes>, Lost> {
-        self.transport.piece(head)
+    pub(crate) fn piece(
+        &self,
+        call: &Call,
+        head: &mut Head,
+    ) -> Result<Option<bytes::Bytes>, Exchange> {
+        let piece = self.transport.piece(head);
+        piece.map_err(|lost| Exchange::lost(call, lost))
     }
 
     /// Waits before the next attempt; a rate limit holds the other threads too.
@@ -376,15 +383,6 @@ pub(crate) enum Exchange {
     Fatal(Box<Error>),
 }
 
-impl From<Lost> for Exchange {
-    fn from(lost: Lost) -> Self {
-        match lost {
-            Lost::Broken(why) => Self::Lost(why),
-            Lost::TooLarge => Self::Lost("the answer is too large".to_owned()),
-        }
-    }
-}
-
 impl From<Error> for Exchange {
     fn from(error: Error) -> Self {
         Self::Fatal(Box::new(error))
@@ -392,6 +390,18 @@ impl From<Error> for Exchange {
 }
 
 impl Exchange {
+    fn lost(call: &Call, lost: Lost) -> Self {
+        match lost {
+            Lost::Broken(why) => Self::Lost(why),
+            Lost::TooLarge => Self::Lost(lost.to_string()),
+            Lost::Unreachable { why, hint } => Self::from(Error::Unreachable {
+                what: call.what.clone(),
+                why: one_line(&why),
+                hint,
+            }),
+        }
+    }
+
     fn facts(&self) -> Seen {
         let Self::Answer(answer) = self else {
             return Seen::default();

@@ -56,8 +56,39 @@ impl Repo {
                 .map(|_| applied(Ok((Done::WouldDo, None))))
                 .collect();
         }
-        let queue: Mutex<Vec<Vec<usize>>> = Mutex::new(groups(effects));
         let results = Mutex::new(BTreeMap::new());
+        let (first, then) = self.in_two(groups(effects), effects);
+        self.apply_groups(first, effects, &results);
+        self.apply_groups(then, effects, &results);
+        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.into_values().collect()
+    }
+
+    /// What has to be written first because it tells whose comments are ours, and the rest.
+    fn in_two(
+        &self,
+        groups: Vec<Vec<usize>>,
+        effects: &[Effect],
+    ) -> (Vec<Vec<usize>>, Vec<Vec<usize>>) {
+        if !self.has_to_learn() {
+            return (groups, Vec::new());
+        }
+        let is_comment = |group: &Vec<usize>| {
+            let first = group.first().and_then(|index| effects.get(*index));
+            matches!(first, Some(Effect::Comment { .. }))
+        };
+        let (comments, others) = groups.into_iter().partition(is_comment);
+        (others, comments)
+    }
+
+    fn apply_groups(
+        &self,
+        groups: Vec<Vec<usize>>,
+        effects: &[Effect],
+        results: &Mutex<BTreeMap<usize, Applied>>,
+    ) {
+        let helpers = groups.len().min(SIDE_BY_SIDE).saturating_sub(1);
+        let queue = Mutex::new(groups);
         let work = || {
             while let Some(group) = take(&queue) {
                 for index in group {
@@ -70,7 +101,6 @@ impl Repo {
                 }
             }
         };
-        let helpers = groups(effects).len().min(SIDE_BY_SIDE).saturating_sub(1);
         thread::scope(|scope| {
             for _ in 0..helpers {
                 // A thread that cannot be started is one helper less.
@@ -78,8 +108,6 @@ impl Repo {
             }
             work();
         });
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.into_values().collect()
     }
 
     fn apply_one(&self, effect: &Effect) -> Outcome {

@@ -49,6 +49,16 @@ pub enum Error {
         /// What came instead of an answer.
         why: String,
     },
+    /// There is no way to GitHub as this machine is set up: a certificate that it does not trust, a proxy that refuses. Nothing took effect.
+    #[error("{what}: {why} (hint: {hint})")]
+    Unreachable {
+        /// What was asked.
+        what: String,
+        /// What stands in the way, with its host.
+        why: String,
+        /// What helps.
+        hint: String,
+    },
     /// Somebody else was faster.
     #[error("{what}: it has changed since it was read (hint: run it again)")]
     Stale {

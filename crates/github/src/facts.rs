@@ -246,6 +246,18 @@ pub struct Check {
     pub html_url: String,
     /// What it shows.
     pub output: CheckOutput,
+    /// The App that made it.
+    #[serde(deserialize_with = "or_default")]
+    pub app: App,
+}
+
+/// A GitHub App.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct App {
+    /// What it is called in addresses; its login is this with `[bot]` behind it.
+    #[serde(deserialize_with = "or_default")]
+    pub slug: String,
 }
 
 /// What a check run shows.

@@ -23,9 +23,11 @@
 //! | `policy` | when to ask again: pure |
 //! | `call`, `address`, `refusal` | a request, where it may go, what a refusal means |
 //! | `client`, `transport`, `cache`, `auth` | one call with everything around it |
+//! | `connect`, `proxy`, `lost` | connections, and why there is none |
 //! | `pages` | lists |
 //! | `facts`, `files`, `actions` | reading |
 //! | `git_data` | commits, trees, blobs, branches: reading and compare-and-swap |
+//! | `identity` | whose our comments are |
 //! | `effects` | making [`model::Effect`]s true |
 
 mod actions;
@@ -34,15 +36,19 @@ mod auth;
 mod cache;
 mod call;
 mod client;
+mod connect;
 mod effects;
 mod error;
 mod facts;
 mod files;
 mod git_data;
 mod hash;
+mod identity;
+mod lost;
 mod memo;
 mod pages;
 mod policy;
+mod proxy;
 mod refusal;
 mod repo;
 mod settings;
@@ -57,13 +63,14 @@ pub use actions::{Artifact, Job, RunFilter, Runs, WorkflowRun};
 pub use effects::{Applied, Done};
 pub use error::{Error, Result};
 pub use facts::{
-    Account, Branch, Check, CheckOutput, Comment, Commit, CommitText, Comparison, FileChange,
+    Account, App, Branch, Check, CheckOutput, Comment, Commit, CommitText, Comparison, FileChange,
     Label, Membership, Milestone, Permission, Protection, Pull, PullEnd, RateLimit, RepoInfo, Rule,
     Signature, Status,
 };
 pub use files::{File, Put, PutFile};
 pub use git_data::{Created, Moved, TreeEntry};
 pub use pages::{Page, Pages};
+pub use proxy::Proxies;
 pub use repo::Repo;
 pub use settings::{Credentials, Limits, Settings};
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
 use crate::facts::{Comment, Label, Status};
 
 /// How long something counts as just read.
@@ -68,15 +67,13 @@ impl Memo {
         statuses.push(status);
     }
 
-    /// The name that our comments are by, asked once.
-    pub(crate) fn login(&self, ask: impl FnOnce() -> Result<String>) -> Result<String> {
-        let mut known = lock(&self.login);
-        if let Some(login) = known.as_ref() {
-            return Ok(login.clone());
-        }
-        let login = ask()?;
-        *known = Some(login.clone());
-        Ok(login)
+    /// The login that our comments are by, once GitHub has said it.
+    pub(crate) fn login(&self) -> Option<String> {
+        lock(&self.login).clone()
+    }
+
+    pub(crate) fn learn_login(&self, login: &str) {
+        *lock(&self.login) = Some(login.to_owned());
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Everything a [`crate::Github`] needs to know. Nothing is read from the environment.
+use crate::proxy::Proxies;
+
+/// Everything a [`crate::Github`] needs to know. Nothing else is read from the environment than which certificates to trust.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Base of the REST API: `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server.
@@ -14,8 +16,11 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Sent with every request; GitHub refuses requests without one.
     pub user_agent: String,
-    /// Who our comments are by: `github-actions[bot]` for the token of a workflow. Asked of GitHub when it is not given.
+    /// Who our comments are by: `github-actions[bot]` for the token of a workflow. When it is not given, GitHub is asked, or says it with the first
+    /// thing that is written.
     pub login: Option<String>,
+    /// The proxies on the way to GitHub. Roots of TLS are those of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    pub proxies: Proxies,
     /// A folder in which answers are kept with their `ETag`; asking again then costs nothing of the rate limit when nothing changed.
     /// Without one they are kept in memory.
     pub cache: Option<PathBuf>,
@@ -32,6 +37,7 @@ impl Default for Settings {
             credentials: Credentials::Anonymous,
             user_agent: concat!("sprag/", env!("CARGO_PKG_VERSION")).to_owned(),
             login: None,
+            proxies: Proxies::default(),
             cache: None,
             dry_run: false,
             limits: Limits::default(),
@@ -62,6 +68,10 @@ impl Credentials {
             Self::Token(token) => token.expose_secret().starts_with("ghs_"),
             Self::Anonymous | Self::App { .. } => false,
         }
+    }
+
+    pub(crate) fn is_app(&self) -> bool {
+        matches!(self, Self::App { .. })
     }
 }
 

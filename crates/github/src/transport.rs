@@ -1,4 +1,4 @@
-//! Octocrab as a transport: connections, TLS with the roots of the machine, timeouts. It repeats nothing, follows nothing, adds no token.
+//! Octocrab as a transport over connections of our own making: one request, one answer, timeouts. It repeats nothing, follows nothing, adds no token.
 //!
 //! A small runtime of its own lets the rest of the project be blocking.
 
@@ -7,27 +7,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, Uri};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
-use octocrab::{OctoBody, Octocrab};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use crate::connect::connector;
 use crate::error::{Error, Result};
+use crate::lost::Lost;
+use crate::proxy::Proxies;
 
 /// A request as it goes over the wire.
 pub(crate) type Wire = Request<Bytes>;
 
 type Body = http_body_util::combinators::BoxBody<Bytes, octocrab::Error>;
-
-/// Why there is no complete answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// Connecting, sending or receiving failed, or took too long.
-    Broken(String),
-    /// The answer is larger than the limit.
-    TooLarge,
-}
 
 /// The status line and headers of an answer, its body still to come.
 pub(crate) struct Head {
@@ -61,8 +57,7 @@ impl Drop for Transport {
 }
 
 impl Transport {
-    /// `origin` is scheme and host; octocrab would put a path of its base before every URL, those of other hosts too.
-    pub(crate) fn new(origin: &Uri, timeout: Duration) -> Result<Self> {
+    pub(crate) fn new(proxies: Proxies, timeout: Duration) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(2)
@@ -71,13 +66,12 @@ impl Transport {
             .enable_time()
             .build()
             .map_err(|error| Error::settings(format!("no thread could be started: {error}")))?;
+        let connections = Client::builder(TokioExecutor::new()).build(connector(proxies)?);
         let client = {
             let _inside = runtime.enter();
-            let built = match Octocrab::builder().base_uri(origin.clone()) {
-                Ok(builder) => builder.build(),
-                Err(error) => Err(error),
-            };
-            built.map_err(|error| Error::settings(no_client(&error)))?
+            let builder = OctocrabBuilder::new_empty().with_service(connections);
+            let Ok(client) = builder.with_auth(AuthState::None).build();
+            client
         };
         Ok(Self {
             client,
@@ -124,7 +118,9 @@ impl Transport {
     async fn head(&self, wire: Wire) -> Result<Head, Lost> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let request = wire.map(OctoBody::from);
-        let response = self.client.send(request).await.map_err(|e| broken(&e))?;
+        let host = request.uri().authority().map(ToString::to_string);
+        let lost = |error| Lost::of(&error, &host.unwrap_or_default());
+        let response = self.client.send(request).await.map_err(lost)?;
         let (parts, body) = response.into_parts();
         Ok(Head {
             status: parts.status.as_u16(),
@@ -154,7 +150,7 @@ async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Lost> {
 
 async fn piece(body: &mut Body) -> Result<Option<Bytes>, Lost> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken(&error))?;
+        let frame = frame.map_err(|error| Lost::of(&error, ""))?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -164,22 +160,4 @@ async fn piece(body: &mut Body) -> Result<Option<Bytes>, Lost> {
 
 fn slow() -> Lost {
     Lost::Broken("no answer in time".to_owned())
-}
-
-/// The innermost cause: "connection refused" says more than "client error".
-fn broken(error: &dyn std::error::Error) -> Lost {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    Lost::Broken(cause.to_string())
-}
-
-fn no_client(error: &dyn std::error::Error) -> String {
-    let Lost::Broken(why) = broken(error) else {
-        return String::new();
-    };
-    format!(
-        "no secure connections: {why} (hint: the root certificates of the machine are used; SSL_CERT_FILE or SSL_CERT_DIR names others)"
-    )
 }

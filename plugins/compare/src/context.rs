@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use github::{Credentials, Github, Repo, Settings};
+use github::{Credentials, Github, Proxies, Repo, Settings};
 use host::{CiFacts, Console, Environment, GitFacts};
 use model::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -97,6 +97,8 @@ fn connect(env: &Environment, token: SecretString, dry_run: bool) -> Result<Opti
             .to_owned(),
         credentials: Credentials::Token(token),
         user_agent: concat!("sprag-compare/", env!("CARGO_PKG_VERSION")).to_owned(),
+        login: env.get("SPRAG_LOGIN").map(str::to_owned),
+        proxies: Proxies::of(|name| env.get(name).map(str::to_owned)),
         dry_run,
         ..Settings::default()
     };

@@ -12,6 +12,7 @@ use crate::fake::{FakeGithub, Options};
 use crate::limits::Limits;
 use crate::seed::Seed;
 use crate::state::Lag;
+use crate::tls::AUTHORITY;
 
 const EXAMPLES: &str = r#"Control endpoints, without a token, JSON in and out:
   GET    /_control/state        everything, by repository: branches, issues with comments and labels, statuses, check runs
@@ -49,6 +50,9 @@ struct Arguments {
     /// Milliseconds for which readers do not see what was just written
     #[arg(long, default_value_t = 0, value_name = "MS")]
     lag_ms: u64,
+    /// Speak https, with a certificate for 127.0.0.1 and localhost, and write that of its authority here: what `SSL_CERT_FILE` has to name
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// No rate limits; otherwise those of github.com
     #[arg(long)]
     no_limits: bool,
@@ -78,6 +82,9 @@ fn start(arguments: &Arguments) -> Result<FakeGithub, String> {
             Seed::read(&text).map_err(|error| format!("{}: {error}", path.display()))?
         }
     };
+    if let Some(path) = &arguments.tls {
+        std::fs::write(path, AUTHORITY).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     let fake = FakeGithub::start(Options {
         description: arguments.description,
         limits: if arguments.no_limits {
@@ -91,6 +98,7 @@ fn start(arguments: &Arguments) -> Result<FakeGithub, String> {
         },
         latency: Duration::from_millis(arguments.latency_ms),
         port: arguments.port,
+        tls: arguments.tls.is_some(),
     });
     fake.plant(seed)?;
     drop(writeln!(std::io::stdout(), "{}", fake.url()));

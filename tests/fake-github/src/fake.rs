@@ -18,6 +18,7 @@ use crate::repo::Repo;
 use crate::seed::Seed;
 use crate::server::{Host, Server, listen};
 use crate::state::{ACTIONS_LOGIN, Kind, Lag, Token, Urls, permissions};
+use crate::tls::acceptor;
 
 /// How the fake behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub latency: Duration,
     /// 0 for any free port.
     pub port: u16,
+    /// `https`, with a certificate for `127.0.0.1` and `localhost` by [`crate::AUTHORITY`].
+    pub tls: bool,
 }
 
 /// A GitHub App that is installed on every repository.
@@ -85,13 +88,11 @@ impl FakeGithub {
         let api = done("listen", listen(options.port));
         let store = done("listen", listen(0));
         let core = Arc::new(Core::new(options.description, options.limits, options.lag));
-        core.world().urls = done(
-            "name its addresses",
-            urls(&api, &store, options.description),
-        );
+        core.world().urls = done("name its addresses", urls((&api, &store), options));
         let server = Server {
             core: Arc::clone(&core),
             latency: options.latency,
+            tls: options.tls.then(|| done("speak TLS", acceptor())),
         };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || run(server, (api, store), stopped));
@@ -146,6 +147,13 @@ impl FakeGithub {
             .world()
             .add_app(slug, permissions(words.iter().copied()));
         App { id, installation }
+    }
+
+    /// A token as an installation of the App `slug` makes it, without the App's key: it cannot ask who it is.
+    pub fn app_token(&self, slug: &str, words: &[&str]) -> String {
+        let app = self.app(slug, words);
+        let login = format!("{slug}[bot]");
+        self.add_token((&login, &login, Kind::App(app.id)), words)
     }
 
     /// The repository `owner/name`; one that is not there yet is made with a first commit on `main`.
@@ -257,15 +265,15 @@ fn assert_none(violations: &[Violation]) {
 type Listeners = (std::net::TcpListener, std::net::TcpListener);
 
 fn urls(
-    api: &std::net::TcpListener,
-    store: &std::net::TcpListener,
-    description: Description,
+    (api, store): (&std::net::TcpListener, &std::net::TcpListener),
+    options: Options,
 ) -> std::io::Result<Urls> {
-    let html = format!("http://{}", api.local_addr()?);
+    let scheme = if options.tls { "https" } else { "http" };
+    let html = format!("{scheme}://{}", api.local_addr()?);
     Ok(Urls {
-        api: format!("{html}{}", description.prefix()),
+        api: format!("{html}{}", options.description.prefix()),
         // Another name for loopback: a client that compares hosts without ports must see another host.
-        store: format!("http://localhost:{}", store.local_addr()?.port()),
+        store: format!("{scheme}://localhost:{}", store.local_addr()?.port()),
         html,
     })
 }

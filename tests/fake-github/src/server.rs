@@ -15,7 +15,9 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::access::secret;
 use crate::call::Request;
@@ -35,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) core: Arc<Core>,
     /// Added to every answer of the API.
     pub(crate) latency: Duration,
+    /// Both hosts speak TLS.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// Which of the two hosts a connection came to.
@@ -97,14 +101,30 @@ impl Server {
     /// Serves every connection until the runtime ends.
     pub(crate) async fn serve(self, listener: TcpListener, host: Host) -> Infallible {
         loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                drop(tokio::spawn(self.clone().connection(stream, host)));
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            drop(stream.set_nodelay(true));
+            let server = self.clone();
+            match &self.tls {
+                None => drop(tokio::spawn(server.connection(stream, host))),
+                Some(tls) => {
+                    let greeting = tls.accept(stream);
+                    drop(tokio::spawn(async move {
+                        // A client that does not trust the certificate hangs up.
+                        if let Ok(stream) = greeting.await {
+                            server.connection(stream, host).await;
+                        }
+                    }));
+                }
             }
         }
     }
 
-    async fn connection(self, stream: TcpStream, host: Host) {
-        drop(stream.set_nodelay(true));
+    async fn connection<S>(self, stream: S, host: Host)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let service = service_fn(|request| {
             let server = self.clone();
             async move {

@@ -140,7 +140,12 @@ impl Repo {
         loop {
             attempt += 1;
             match self.ask_json::<Check>(&call) {
-                Ok(made) => return self.finish_check(wanted, made),
+                Ok(made) => {
+                    if !made.app.slug.is_empty() {
+                        self.learn_login(&format!("{}[bot]", made.app.slug));
+                    }
+                    return self.finish_check(wanted, made);
+                }
                 Err(error) if error.is_unavailable() => {
                     client.back_off(attempt);
                     if let Some(found) = self.find_checks(wanted)?.into_iter().next() {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::effects::{Done, Outcome, is_missing};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::facts::Comment;
 use crate::repo::Repo;
 
@@ -34,19 +34,23 @@ pub(crate) struct Wanted<'a> {
 impl Repo {
     pub(crate) fn apply_comment(&self, wanted: &Wanted<'_>) -> Outcome {
         let login = self.login()?;
+        let login = login.as_deref();
         let remembered = self.github.memo().comments(self.name(), wanted.pr);
         let mut listed = match remembered {
             Some(comments) => comments,
             None => self.list_comments(wanted.pr)?,
         };
         for _ in 0..ROUNDS {
-            let ours = ours(&listed, &login, wanted.marker);
+            let ours = match login {
+                Some(login) => ours(&listed, login, wanted.marker),
+                None => self.none_that_may_be_ours(&listed, wanted)?,
+            };
             if ours.is_empty() && !wanted.create {
                 return Ok((Done::Unchanged, None));
             }
             if ours.is_empty() {
                 self.github.memo().forget_comments(self.name(), wanted.pr);
-                return self.add_comment(wanted, &login);
+                return self.add_comment(wanted, login);
             }
             match self.settle(wanted, &ours) {
                 // Deleted meanwhile: what we know is old.
@@ -57,6 +61,27 @@ impl Repo {
         Err(Error::Stale {
             what: self.what(&format!("commenting on #{}", wanted.pr)),
         })
+    }
+
+    /// Nothing of ours, for a token that does not know its login yet. A comment of a bot could be ours or not: it is left alone, and so is the
+    /// pull request, because a second comment of ours would be as wrong.
+    fn none_that_may_be_ours(
+        &self,
+        listed: &[Comment],
+        wanted: &Wanted<'_>,
+    ) -> Result<BTreeMap<u64, Comment>> {
+        let other = listed
+            .iter()
+            .find(|comment| comment.is_by_a_bot(wanted.marker));
+        match other {
+            None => Ok(BTreeMap::new()),
+            Some(other) => Err(Error::settings(format!(
+                "{}: there is one by {} with our marker, and this token does not tell whether that is its own login (hint: let the commit status be written, \
+                 whose answer tells it, or set SPRAG_LOGIN)",
+                self.what(&format!("commenting on #{}", wanted.pr)),
+                one_line(&other.user.login),
+            ))),
+        }
     }
 
     /// The oldest gets the text, the others go.
@@ -78,7 +103,7 @@ impl Repo {
         Ok((done, url_of(oldest)))
     }
 
-    fn add_comment(&self, wanted: &Wanted<'_>, login: &str) -> Outcome {
+    fn add_comment(&self, wanted: &Wanted<'_>, login: Option<&str>) -> Outcome {
         let client = self.github.client();
         let rest = format!("/issues/{}/comments", wanted.pr);
         let call = self.write(Method::POST, &rest, &json!({"body": wanted.body}))?;
@@ -87,13 +112,15 @@ impl Repo {
         loop {
             attempt += 1;
             match self.ask_json::<Comment>(&call) {
-                Ok(added) => return self.confirm(wanted, login, &added, attempt > 1),
+                Ok(added) => {
+                    self.learn_login(&added.user.login);
+                    return self.confirm(wanted, &added, attempt > 1);
+                }
                 Err(error) if is_uncertain(&error) => {
                     client.back_off(attempt);
                     let listed = self.list_comments(wanted.pr)?;
-                    let ours = ours(&listed, login, wanted.marker);
-                    if let Some(found) = ours.into_values().next() {
-                        return self.confirm(wanted, login, &found, true);
+                    if let Some(found) = sent(&listed, login, wanted) {
+                        return self.confirm(wanted, &found, true);
                     }
                     if attempt >= client.settings.limits.attempts {
                         return Err(error);
@@ -105,13 +132,8 @@ impl Repo {
     }
 
     /// Lists again after adding. `uncertain`: an earlier attempt may still be on its way, so the list is read once more, later.
-    fn confirm(
-        &self,
-        wanted: &Wanted<'_>,
-        login: &str,
-        added: &Comment,
-        uncertain: bool,
-    ) -> Outcome {
+    fn confirm(&self, wanted: &Wanted<'_>, added: &Comment, uncertain: bool) -> Outcome {
+        let login = added.user.login.as_str();
         if uncertain {
             self.github.client().back_off(2);
         }
@@ -176,6 +198,17 @@ impl Repo {
 /// The answer was lost, or is no comment: it may be there.
 fn is_uncertain(error: &Error) -> bool {
     error.is_unavailable() || matches!(error, Error::BadAnswer { .. })
+}
+
+/// What an attempt without an answer may have left. While our login is not known that is the very text: there was no comment of a bot with our marker
+/// when it was sent.
+fn sent(listed: &[Comment], login: Option<&str>, wanted: &Wanted<'_>) -> Option<Comment> {
+    let is_it = |comment: &&Comment| match login {
+        Some(login) => comment.is_ours(login, wanted.marker),
+        None => comment.is_by_a_bot(wanted.marker) && is_same(&comment.body, wanted.body),
+    };
+    let found = listed.iter().filter(is_it);
+    found.min_by_key(|comment| comment.id).cloned()
 }
 
 fn ours(listed: &[Comment], login: &str, marker: &str) -> BTreeMap<u64, Comment> {

@@ -2,12 +2,13 @@
 
 use http::Method;
 use model::{Effect, StatusState};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::effects::limits::status_description;
 use crate::effects::{Done, Outcome};
 use crate::error::{Error, Result};
-use crate::facts::Status;
+use crate::facts::{Account, Status, or_default};
 use crate::repo::Repo;
 
 impl Repo {
@@ -48,8 +49,13 @@ impl Repo {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Err(error) = self.ask(&call) else {
-                return Ok(());
+            let error = match self.ask(&call) {
+                Ok(answer) => {
+                    let written: Written = answer.json(&call.what).unwrap_or_default();
+                    self.learn_login(&written.creator.login);
+                    return Ok(());
+                }
+                Err(error) => error,
             };
             // 422: GitHub keeps 1,000 statuses of a context. The one that counts may be right all the same.
             if !error.is_unavailable() && !error.is_refused(&[422]) {
@@ -65,6 +71,14 @@ impl Repo {
             }
         }
     }
+}
+
+/// The answer; it may be anything, the status is written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    #[serde(deserialize_with = "or_default")]
+    creator: Account,
 }
 
 fn body(wanted: &Status) -> Value {

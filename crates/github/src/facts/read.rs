@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::call::{Call, encode, encode_path};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::{
     Branch, Check, Comment, Commit, Comparison, FileChange, Label, Membership, Milestone,
     Permission, Protection, Pull, RateLimit, RepoInfo, Rule, Status,
@@ -18,7 +18,7 @@ const CONTENTS: &str = "contents: read";
 
 const HUNDRED: (&str, Option<&str>) = ("per_page", Some("100"));
 
-/// Reading. Every call can fail with any [`Error`]; absence is [`Error::NotFound`], or none where the type says so.
+/// Reading. Every call can fail with any [`crate::Error`]; absence is [`crate::Error::NotFound`], or none where the type says so.
 #[expect(
     clippy::missing_errors_doc,
     reason = "the same for all of them, said above"
@@ -77,16 +77,6 @@ impl Repo {
         let target = self.at_query(&format!("/issues/{number}/comments"), &[HUNDRED]);
         let what = format!("reading the comments of #{number}");
         self.list::<Vec<Comment>>(target, &what, ISSUES).all()
-    }
-
-    /// Our own oldest comment that holds `marker`.
-    pub fn comment_by_marker(&self, number: u64, marker: &str) -> Result<Option<Comment>> {
-        let login = self.login()?;
-        let comments = self.comments(number)?;
-        Ok(comments
-            .into_iter()
-            .filter(|comment| comment.is_ours(&login, marker))
-            .min_by_key(|comment| comment.id))
     }
 
     /// The labels of an issue or pull request. [`Repo::apply`] uses what was read here during the last half minute.
@@ -201,47 +191,6 @@ impl Repo {
         let call = Call::get("/rate_limit".to_owned(), what, METADATA);
         let limits: Option<RateLimits> = found(self.ask_json(&call))?;
         Ok(limits.map(|limits| limits.resources.core))
-    }
-
-    /// Who our comments are by.
-    pub(crate) fn login(&self) -> Result<String> {
-        let client = self.github.client();
-        if let Some(given) = &client.settings.login {
-            return Ok(given.clone());
-        }
-        if let Some(app) = client.app_login(self.name())? {
-            return Ok(app);
-        }
-        self.github.memo().login(|| self.ask_login())
-    }
-
-    fn ask_login(&self) -> Result<String> {
-        // The token of an installation may not ask who it is; whose it is shows in nothing but its writings.
-        if self.github.client().settings.credentials.is_installation() {
-            return Ok(ANY_BOT.to_owned());
-        }
-        let what = self.what("asking who this token is");
-        let call = Call::get("/user".to_owned(), what, METADATA);
-        let user: Result<crate::facts::Account> = self.ask_json(&call);
-        match user {
-            Ok(user) => Ok(user.login),
-            Err(Error::Denied { .. }) => Ok(ANY_BOT.to_owned()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// No login is this: the author is an App whose name cannot be asked.
-const ANY_BOT: &str = "[bot]";
-
-impl Comment {
-    /// Whether it is by `login` and holds `marker`. Anybody can write a marker: the author decides. Where only some bot is known to be the author, the
-    /// marker must stand first, because bots quote.
-    pub fn is_ours(&self, login: &str, marker: &str) -> bool {
-        if login == ANY_BOT {
-            return self.user.kind == "Bot" && self.body.starts_with(marker);
-        }
-        self.user.login.eq_ignore_ascii_case(login) && self.body.contains(marker)
     }
 }
 

@@ -36,7 +36,7 @@ fn what() -> impl Strategy<Value = What> {
     prop_oneof![4 => broken, 3 => answered, 1 => limited]
 }
 
-fn faults() -> impl Strategy<Value = Vec<Fault>> {
+pub(crate) fn faults() -> impl Strategy<Value = Vec<Fault>> {
     let on = vec![
         "POST *",
         "POST */comments",
@@ -101,7 +101,7 @@ fn assert_converged(shop: &Shop, pr: u64, sha: &str, text: &str) {
 }
 
 /// The cases of a property, on one fake.
-fn for_all<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
+pub(crate) fn for_all<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
     let mut runner = TestRunner::new(Config {
         cases,
         failure_persistence: None,

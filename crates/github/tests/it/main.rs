@@ -10,5 +10,7 @@ mod effects;
 mod facts;
 mod faults;
 mod git_data;
+mod identity;
+mod network;
 mod support;
 mod transport;

@@ -104,6 +104,31 @@ fn a_test_that_the_change_breaks_is_red_until_it_is_mended() {
 }
 
 #[test]
+fn a_comment_of_another_bot_with_our_marker_is_left_alone() {
+    on_every_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        let marker = "<!-- sprag-compare-sprag/compare -->";
+        world.fake.app("mimic", &["pull-requests: write"]);
+        let theirs = format!("{marker}\nmine");
+        (world.repo).add_comment(change.number, "mimic[bot]", &theirs);
+        world.stage.results(&[GREEN]);
+        world.test(runner, "one-step.yml", &change);
+        assert_eq!(
+            world.repo.comments(change.number).len(),
+            1,
+            "nothing to say"
+        );
+        world.stage.results(&[RED]);
+        world.test(runner, "one-step.yml", &change);
+        let comments = world.repo.comments(change.number);
+        assert_eq!(comments.len(), 2, "{comments:#?}");
+        assert_eq!(comments[0]["body"], theirs);
+        assert!(comments[1]["body"].as_str().unwrap().starts_with(marker));
+    });
+}
+
+#[test]
 fn a_job_whose_tests_crash_is_not_green() {
     on_every_runner(|runner| {
         let world = World::with_history("one-step.yml");

@@ -8,6 +8,7 @@ mod branch;
 mod cases;
 mod crash;
 mod equal;
+mod network;
 #[cfg(unix)]
 mod run_script;
 mod workflows;

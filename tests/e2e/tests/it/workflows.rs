@@ -23,7 +23,10 @@ fn every_input_reaches_the_binary_under_its_own_name() {
     }
     let inputs: BTreeSet<String> = keys(&action["inputs"]).map(|key| variable(&key)).collect();
     let of_no_input = keys(environment).filter(|name| !inputs.contains(name));
-    assert_eq!(of_no_input.collect::<Vec<_>>(), ["SPRAG_ACTION_REPOSITORY"]);
+    assert_eq!(
+        of_no_input.collect::<Vec<_>>(),
+        ["SPRAG_ACTION_REPOSITORY", "SPRAG_LOGIN"]
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn context(id: &str, matrix: &Value, total: usize, trigger: &Trigger, workflow: 
         "steps": {},
         "inputs": trigger.payload["inputs"],
         "runner": {"os": "Linux", "arch": "X64"},
+        "env": {},
         "github": {
             "event": trigger.payload,
             "event_name": trigger.event,
