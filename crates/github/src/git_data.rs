@@ -97,7 +97,8 @@ impl Repo {
     /// The tree of a commit.
     pub fn commit_tree(&self, sha: &str) -> Result<String> {
         let rest = format!("/git/commits/{}", checked_sha(sha)?);
-        let commit: GitCommit = self.read(&rest, "reading a commit", READ)?;
+        let call = Call::get(self.at(&rest), self.what("reading a commit"), READ).soon();
+        let commit: GitCommit = self.ask_json(&call)?;
         Ok(commit.tree.sha)
     }
 
@@ -123,7 +124,7 @@ impl Repo {
     pub fn blob(&self, sha: &str) -> Result<Bytes> {
         let rest = format!("/git/blobs/{}", checked_sha(sha)?);
         let call = Call::get(self.at(&rest), self.what("reading a file"), READ).accept(RAW);
-        Ok(self.ask(&call)?.body)
+        Ok(self.ask(&call.soon())?.body)
     }
 
     /// Stores a file; its hash.

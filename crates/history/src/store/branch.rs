@@ -6,6 +6,7 @@
 
 mod draft;
 mod head;
+mod look;
 mod pace;
 mod squash;
 
@@ -22,11 +23,11 @@ use model::Timestamp;
 
 pub use pace::Pace;
 
-use super::{Blob, Created, Draft, Durability, Object, Remote, RemoteFile, Store};
+use super::{Blob, Created, Draft, Durability, Object, Remote, Store};
 use crate::{Error, ErrorKind, Result, run_file::Whole};
 use draft::BranchDraft;
+use head::Head;
 pub use head::blob_id;
-use head::{HEAD, Head};
 
 /// Bytes of blobs that are kept in memory once they are read.
 const CACHE_BYTES: usize = 64 << 20;
@@ -135,32 +136,6 @@ impl Inner {
         Ok(view)
     }
 
-    fn read(&self) -> Result<View> {
-        match self.remote.file(HEAD)? {
-            Some(file) => View::of(file),
-            None => self.read_at_commit(),
-        }
-    }
-
-    fn read_at_commit(&self) -> Result<View> {
-        let Some(commit) = self.remote.newest()? else {
-            return Ok(View::default());
-        };
-        if let Some(file) = self.remote.file_at(&commit, HEAD)? {
-            let view = View::of(file)?;
-            return Ok(View {
-                commit: Some(commit),
-                ..view
-            });
-        }
-        let head = Head::of_tree(self.remote.tree(&commit)?);
-        Ok(View {
-            head,
-            commit: Some(commit),
-            ..View::default()
-        })
-    }
-
     fn draft(self: &Arc<Self>) -> Result<BranchDraft> {
         let view = self.view()?;
         let draft = BranchDraft::new(Arc::clone(self), view);
@@ -204,13 +179,7 @@ impl Inner {
         if let Some(bytes) = locked(&self.blobs).get(id) {
             return Ok(bytes.clone());
         }
-        let bytes = self.remote.blob(id)?;
-        if blob_id(&bytes) != id {
-            return Err(Error::corrupt(
-                key,
-                "its bytes are not those that the head names",
-            ));
-        }
+        let bytes = self.named_blob(key, id)?;
         self.keep(id, &bytes);
         Ok(bytes)
     }
@@ -232,17 +201,6 @@ impl Inner {
             Some(file) => self.blob(key, &file.id),
             None => Err(Error::new("cannot open", key, ErrorKind::NotFound)),
         }
-    }
-}
-
-impl View {
-    fn of(file: RemoteFile) -> Result<Self> {
-        Ok(Self {
-            head: Head::decode(&file.bytes)?,
-            blob: Some(file.blob),
-            commit: file.commit,
-            size: file.bytes.len() as u64,
-        })
     }
 }
 

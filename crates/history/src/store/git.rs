@@ -103,7 +103,10 @@ impl GitRemote {
         ])?;
         if fetched.done {
             let at = scratch.near(&["rev-parse", "--verify", FETCHED], &[])?;
-            return Ok(Some(at.text()));
+            if at.done {
+                return Ok(Some(at.text()));
+            }
+            return Err(self.error("cannot read", &at));
         }
         if fetched.errors.contains("couldn't find remote ref") {
             return Ok(None);
@@ -134,7 +137,8 @@ impl GitRemote {
         let line = String::from_utf8_lossy(read.bytes.get(..end).unwrap_or_default()).into_owned();
         let words: Vec<&str> = line.split(' ').collect();
         let [id, "blob", size] = words.as_slice() else {
-            return Ok(None);
+            // Git says the same of a file that is not in the tree and of one whose bytes did not come.
+            return Self::absent(scratch, commit, path).map(|()| None);
         };
         let size: usize = size.parse().map_err(crate::pq::damaged(path))?;
         let bytes = read.bytes.get(end + 1..end + 1 + size);
@@ -144,6 +148,23 @@ impl GitRemote {
             blob: (*id).to_owned(),
             commit: Some(commit.to_owned()),
         }))
+    }
+
+    /// Makes sure that a file is not in the tree of a commit.
+    fn absent(scratch: &Scratch, commit: &str, path: &str) -> Result<()> {
+        let listed = scratch.far(&[
+            "ls-tree",
+            "-z",
+            "--full-tree",
+            "--end-of-options",
+            commit,
+            path,
+        ])?;
+        if listed.done && listed.bytes.is_empty() {
+            return Ok(());
+        }
+        let why = format!("it did not come: {}", command::harmless(&listed.errors));
+        Err(Error::new("cannot read", path, ErrorKind::Unavailable(why)))
     }
 
     /// Makes a commit in the repository of our own.
@@ -366,7 +387,10 @@ impl Remote for GitRemote {
             return Err(self.error("cannot list", &listed));
         }
         let text = String::from_utf8_lossy(&listed.bytes);
-        Ok(text.split('\0').filter_map(entry_of).collect())
+        let lines = text.split('\0').filter(|line| !line.is_empty());
+        lines
+            .filter_map(|line| entry_of(line).transpose())
+            .collect()
     }
 
     fn put(&self, path: &str, bytes: &Bytes, expected: &str, message: &str) -> Result<Written> {
@@ -402,16 +426,23 @@ impl Remote for GitRemote {
     }
 }
 
-/// A line of `git ls-tree -l`: mode, type, id, size, tab, path.
-fn entry_of(line: &str) -> Option<RemoteEntry> {
-    let (facts, path) = line.split_once('\t')?;
-    let mut words = facts.split_ascii_whitespace().skip(1);
-    let (Some("blob"), Some(id), Some(size)) = (words.next(), words.next(), words.next()) else {
-        return None;
+/// A line of `git ls-tree -l`: mode, type, id, size, tab, path; `None` for what is no file. A file whose size git does not know is one that did not come.
+fn entry_of(line: &str) -> Result<Option<RemoteEntry>> {
+    let unclear = || {
+        let why = format!("git lists `{}`", command::harmless(line));
+        Error::new("cannot list", "the branch", ErrorKind::Unavailable(why))
     };
-    Some(RemoteEntry {
+    let (facts, path) = line.split_once('\t').ok_or_else(unclear)?;
+    let mut words = facts.split_ascii_whitespace().skip(1);
+    let (Some(kind), Some(id), Some(size)) = (words.next(), words.next(), words.next()) else {
+        return Err(unclear());
+    };
+    if kind != "blob" {
+        return Ok(None);
+    }
+    Ok(Some(RemoteEntry {
         path: path.to_owned(),
         blob: id.to_owned(),
-        size: size.parse().ok()?,
-    })
+        size: size.parse().map_err(|_unknown| unclear())?,
+    }))
 }

@@ -10,6 +10,7 @@ mod branch;
 mod compact;
 mod crash;
 mod damage;
+mod doubt;
 mod export;
 mod golden;
 mod import;

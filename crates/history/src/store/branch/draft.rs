@@ -169,7 +169,8 @@ impl BranchDraft {
 
     /// What became of a write: `true` when it is done.
     fn settle(&self, written: Result<Written>, write: Write, writer: &str) -> Result<bool> {
-        let lost = match written {
+        // The commit that the write is made on was read a moment ago, so it exists.
+        let lost = match written.map_err(Error::lagging) {
             Ok(Written::Done(commit)) => {
                 self.inner.wrote(View {
                     blob: Some(blob_id(&write.bytes)),

@@ -1,0 +1,188 @@
+//! Answers that are not what is there: a replica that lags behind, a connection that ends early. None of them makes the history forget anything.
+
+use history::{BaselineOf, CompactOptions, Filter, GitRemote, History, Needed, Remote as _};
+use model::{RecordedRun, Timestamp};
+
+use crate::{
+    memory::{Lies, Memory},
+    sample::{START, run},
+};
+
+const NOW: Timestamp = Timestamp(START.0 + 30 * 86_400_000);
+
+fn pull_request(n: u32) -> RecordedRun {
+    let mut run = run("linux", n, 12);
+    run.info.pr = Some(u64::from(n));
+    run
+}
+
+fn of() -> BaselineOf {
+    BaselineOf {
+        repo: "org/repo".to_owned(),
+        branch: "main".to_owned(),
+        at: NOW,
+    }
+}
+
+/// Runs in compacted files, in run files, and in the head alone, and a part.
+fn filled() -> Memory {
+    let memory = Memory::default();
+    for n in 0..3 {
+        memory
+            .history()
+            .record_at(&run("linux", n, 12), NOW)
+            .unwrap();
+    }
+    memory
+        .history()
+        .compact(&CompactOptions::at(START.plus_days(3.0)))
+        .unwrap();
+    memory
+        .history()
+        .record_at(&run("linux", 3, 12), NOW)
+        .unwrap();
+    memory.history().record_at(&pull_request(4), NOW).unwrap();
+    memory.history().put_part(("g", "j"), b"part", NOW).unwrap();
+    memory
+}
+
+/// Runs, and parts, after a proof that the history is whole.
+fn held(memory: &Memory) -> (usize, usize) {
+    let history = memory.history();
+    assert_eq!(history.verify().unwrap().problems, []);
+    let runs = history.runs(&Filter::default()).unwrap().count();
+    (runs, history.parts("g").unwrap().len())
+}
+
+#[test]
+fn a_head_that_is_not_seen_once_or_twice_is_not_made_anew() {
+    for absent in 1..3 {
+        let memory = filled();
+        memory.lie(Lies {
+            absent,
+            ..Lies::default()
+        });
+        let history = memory.history();
+        memory.lie(Lies {
+            absent,
+            ..Lies::default()
+        });
+        history.record_at(&run("linux", 5, 12), NOW).unwrap();
+        memory.lie(Lies::default());
+        assert_eq!(held(&memory), (6, 1), "{absent} absent");
+    }
+}
+
+#[test]
+fn bytes_that_are_cut_once_are_read_again() {
+    let memory = filled();
+    for cut in 1..4 {
+        memory.lie(Lies {
+            cut,
+            ..Lies::default()
+        });
+        let read = memory.history().baseline(&of(), None).unwrap();
+        assert_eq!((read.from_snapshot, read.problems), (true, vec![]), "{cut}");
+    }
+    memory.lie(Lies {
+        cut: u64::MAX,
+        ..Lies::default()
+    });
+    let refused = History::open_in(memory.store()).unwrap_err();
+    assert!(refused.is_unavailable(), "{refused}");
+}
+
+#[test]
+fn what_the_head_names_is_late_and_not_gone() {
+    let memory = filled();
+    let history = memory.history();
+    memory.lie(Lies {
+        no_blob: 1,
+        ..Lies::default()
+    });
+    let needed = Needed {
+        ids: &[],
+        job: None,
+    };
+    let late = history.baseline(&of(), Some(&needed)).unwrap_err();
+    assert!(late.is_unavailable(), "{late}");
+    memory.lie(Lies {
+        no_parent: 2,
+        ..Lies::default()
+    });
+    history.record_at(&run("linux", 6, 12), NOW).unwrap();
+    assert_eq!(held(&memory), (6, 1));
+}
+
+#[test]
+fn a_tree_without_a_head_is_taken_only_where_none_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.git").display().to_string();
+    let git = |arguments: &[&str]| {
+        let done = std::process::Command::new("git")
+            .args(["-C", &path])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{arguments:?}");
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    };
+    std::fs::create_dir(&path).unwrap();
+    git(&["init", "--quiet", "--bare"]);
+    let remote = || GitRemote::new(&path, "sprag-history").unwrap();
+    let file = |path: &str| history::RemoteChange {
+        path: path.to_owned(),
+        bytes: Some(bytes::Bytes::from_static(b"x")),
+    };
+    let open = || {
+        let store = history::BranchStore::new(
+            Box::new(remote()),
+            crate::memory::QUICK,
+            crate::memory::wall_clock,
+        );
+        History::open_in(std::sync::Arc::new(store))
+    };
+    remote().advance(None, &[file("v1/other")], "x").unwrap();
+    assert!(open().unwrap_err().is_absent());
+    let tip = remote().newest().unwrap();
+    let change = [file("v1/compact/a/b.parquet")];
+    remote().advance(tip.as_deref(), &change, "x").unwrap();
+    let refused = open().unwrap_err();
+    assert!(refused.is_unavailable(), "{refused}");
+}
+
+#[test]
+fn a_file_that_git_cannot_fetch_is_not_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.git");
+    let git = |arguments: &[&str]| {
+        let done = std::process::Command::new("git")
+            .arg("-C")
+            .arg(&path)
+            .args(arguments)
+            .status()
+            .unwrap();
+        assert!(done.success(), "{arguments:?}");
+    };
+    std::fs::create_dir(&path).unwrap();
+    git(&["init", "--quiet", "--bare"]);
+    git(&["config", "uploadpack.allowFilter", "true"]);
+    git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let remote = || GitRemote::new(&path.display().to_string(), "b").unwrap();
+    let change = history::RemoteChange {
+        path: "v1/head".to_owned(),
+        bytes: Some(bytes::Bytes::from_static(b"x")),
+    };
+    remote().advance(None, &[change], "x").unwrap();
+    let reader = remote();
+    let commit = reader.newest().unwrap().unwrap();
+    let away = folder.path().join("away.git");
+    std::fs::rename(&path, &away).unwrap();
+    let read = reader.file_at(&commit, "v1/head");
+    assert!(read.is_err_and(|error| error.is_unavailable()));
+    assert!(reader.tree(&commit).is_err());
+    std::fs::rename(&away, &path).unwrap();
+    assert!(reader.file_at(&commit, "v1/head").unwrap().is_some());
+    assert!(reader.file_at(&commit, "v1/other").unwrap().is_none());
+    assert_eq!(reader.tree(&commit).unwrap().len(), 1);
+}
