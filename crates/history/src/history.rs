@@ -208,7 +208,10 @@ impl History {
         if let Some(known) = self.store.knows_run(&key) {
             return Ok(known);
         }
-        Ok(self.store.open(&key).is_ok() || self.is_compacted(info)?)
+        match self.store.open(&key) {
+            Err(error) if error.is_not_found() => self.is_compacted(info),
+            opened => opened.map(|_there| true),
+        }
     }
 
     /// Does work whose changes become visible at once or not at all, where the store can do that (see [`Store::draft`]); elsewhere each write stands for

@@ -164,7 +164,7 @@ impl History {
         for file in files {
             match self.table(&file) {
                 Ok(table) => plan.chunks.push((file, table)),
-                Err(error) => plan.problems.push(problem_of(&error)),
+                Err(error) => tell(error, &mut plan.problems)?,
             }
         }
         if listed.is_empty() {
@@ -199,6 +199,16 @@ impl History {
 }
 
 const VANISHED: &str = "it was compacted or deleted in between; read again";
+
+/// Lists damage as a problem, so that the rest is read. A failure of the store is one of the whole question: an answer without what it did not give would have
+/// a hole in it that nobody sees.
+pub(crate) fn tell(error: Error, problems: &mut Vec<Problem>) -> Result<()> {
+    if !error.is_damage() {
+        return Err(error);
+    }
+    problems.push(problem_of(&error));
+    Ok(())
+}
 
 /// An unreadable object as a problem: the rest is read.
 pub(crate) fn problem_of(error: &Error) -> Problem {

@@ -193,7 +193,7 @@ impl History {
                 let fresh = self.fresh_runs(of, unseen, &loaded)?;
                 Ok(catch_up(loaded, fresh))
             }
-            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) if !error.is_damage() => Err(error),
             // Replaced or damaged in between: it is derived data, so the history itself answers.
             Ok(_) | Err(_) => self.replay(of),
         }
@@ -203,7 +203,7 @@ impl History {
     fn snapshot_head(&self, of: &BaselineOf) -> Result<Option<Head>> {
         let bytes = self.part(&of.folder(), Part::Baseline);
         match bytes.and_then(dense::head) {
-            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) if !error.is_damage() => Err(error),
             head => Ok(head.ok()),
         }
     }
@@ -282,7 +282,7 @@ impl History {
             let mut runs = self.runs(&unseen.filter)?;
             let coverage = &loaded.head.coverage;
             let fresh = runs.by_ref().filter(|run| !coverage.has(&run.info));
-            return Ok((fresh.collect(), runs.take_problems()));
+            return Ok((fresh.collect(), runs.finish()?));
         }
         let named = named(&loaded.baseline, of.at);
         let mut problems = unseen.problems;
@@ -291,7 +291,7 @@ impl History {
             match read {
                 Ok(run) if unseen.filter.takes(&run.info) => fresh.push(run),
                 Ok(_) => {}
-                Err(error) => problems.push(crate::plan::problem_of(&error)),
+                Err(error) => crate::plan::tell(error, &mut problems)?,
             }
         }
         fresh.sort_by(|a, b| {
@@ -331,7 +331,7 @@ impl History {
             baseline: Baseline::default(),
         };
         let fresh = runs.by_ref().collect();
-        let (mut read, head) = catch_up(empty, (fresh, runs.take_problems()));
+        let (mut read, head) = catch_up(empty, (fresh, runs.finish()?));
         read.from_snapshot = false;
         Ok((read, head))
     }

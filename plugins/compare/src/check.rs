@@ -305,7 +305,7 @@ impl Recent {
         for run in &mut runs {
             recent.take(run, info);
         }
-        problems.extend(runs.take_problems());
+        problems.extend(runs.finish()?);
         Ok(recent)
     }
 

@@ -32,7 +32,7 @@ fn pull_request(n: u32, tests: u32) -> RecordedRun {
 fn recorded(history: &History, filter: &Filter) -> Vec<RecordedRun> {
     let mut runs = history.runs(filter).unwrap();
     let read = runs.by_ref().collect();
-    assert_eq!(runs.problems(), []);
+    assert_eq!(runs.finish().unwrap(), []);
     read
 }
 

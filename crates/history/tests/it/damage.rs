@@ -13,7 +13,7 @@ fn read(history: &History) -> (Vec<RecordedRun>, usize) {
     };
     let mut runs = history.runs(&filter).unwrap();
     let read = runs.by_ref().collect();
-    (read, runs.problems().len())
+    (read, runs.finish().unwrap().len())
 }
 
 fn files(folder: &std::path::Path, ending: &str) -> Vec<std::path::PathBuf> {

@@ -1,6 +1,8 @@
 //! Answers that are not what is there: a replica that lags behind, a connection that ends early. None of them makes the history forget anything.
 
-use history::{BaselineOf, CompactOptions, Filter, GitRemote, History, Needed, Remote as _};
+use history::{
+    BaselineOf, CompactOptions, ExportFormat, Filter, GitRemote, History, Needed, Remote as _, Scan,
+};
 use model::{RecordedRun, Timestamp};
 
 use crate::{
@@ -9,6 +11,22 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp(START.0 + 30 * 86_400_000);
+
+/// Asks a question of a history of which the store fails after so many calls, until one is enough.
+fn asked<T: PartialEq>(memory: &Memory, question: impl Fn(&History) -> history::Result<T>) {
+    let whole = question(&memory.history()).unwrap();
+    for calls in 0.. {
+        let history = memory.history();
+        memory.die_after(Some(calls));
+        let answer = question(&history);
+        memory.die_after(None);
+        match answer {
+            Ok(answer) => return assert!(answer == whole, "a hole after {calls} calls"),
+            Err(error) => assert!(error.is_unavailable(), "{error}"),
+        }
+        assert!(calls < 99);
+    }
+}
 
 fn pull_request(n: u32) -> RecordedRun {
     let mut run = run("linux", n, 12);
@@ -185,4 +203,41 @@ fn a_file_that_git_cannot_fetch_is_not_absent() {
     assert!(reader.file_at(&commit, "v1/head").unwrap().is_some());
     assert!(reader.file_at(&commit, "v1/other").unwrap().is_none());
     assert_eq!(reader.tree(&commit).unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_that_fails_leaves_no_hole_in_an_answer() {
+    let memory = filled();
+    // As after an import: no account of what the snapshot has not seen.
+    let imported: Vec<RecordedRun> = (7..9).map(|n| run("linux", n, 12)).collect();
+    memory.history().record_all(&imported, NOW).unwrap();
+    let all = Filter {
+        with_names: true,
+        with_texts: true,
+        ..Filter::default()
+    };
+    asked(&memory, |history| {
+        history.baseline(&of(), None).map(|read| read.baseline)
+    });
+    asked(&memory, |history| {
+        let mut runs = history.runs(&all)?;
+        let read: Vec<RecordedRun> = runs.by_ref().collect();
+        Ok((read, runs.finish()?))
+    });
+    asked(&memory, |history| {
+        let scan = Scan {
+            windows: vec![Timestamp(0)..NOW],
+            ..Scan::default()
+        };
+        history.scan(&all, &scan)
+    });
+    asked(&memory, History::verify);
+    asked(&memory, History::stat);
+    asked(&memory, History::partitions);
+    asked(&memory, |history| history.find_tests("test", &all));
+    asked(&memory, |history| {
+        let mut text = Vec::new();
+        history.export(&all, ExportFormat::Csv, &mut text)?;
+        Ok(text)
+    });
 }

@@ -104,7 +104,9 @@ fn run(n: u32, pr: Option<u64>) -> RecordedRun {
 fn numbers(history: &History) -> BTreeSet<u32> {
     let proof = history.verify().unwrap();
     assert_eq!((proof.problems, proof.doubled_runs), (vec![], 0));
-    let runs: Vec<RecordedRun> = history.runs(&Filter::default()).unwrap().collect();
+    let mut read = history.runs(&Filter::default()).unwrap();
+    let runs: Vec<RecordedRun> = read.by_ref().collect();
+    assert_eq!(read.finish().unwrap(), []);
     let all: BTreeSet<u32> = runs
         .iter()
         .map(|run| run.info.key.run.parse().unwrap())
