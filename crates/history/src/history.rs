@@ -14,7 +14,7 @@ use crate::{
     key::{Lane, Partition, ROOT, run_object, unique_name},
     run_file,
     run_table::RunTable,
-    snapshot::BaselineOf,
+    snapshot::{BaselineOf, CLOCKS_DIFFER_DAYS},
     store::{Created, Durability, Store, store_of},
 };
 
@@ -128,10 +128,13 @@ impl History {
     /// # Errors
     /// As [`History::record`]; [`ErrorKind::ReadOnly`].
     pub fn record_at(&self, run: &RecordedRun, now: Timestamp) -> Result<Recorded> {
+        let started = run.info.started_at;
+        let ahead = now.plus_days(CLOCKS_DIFFER_DAYS);
+        let at = Some(started).filter(|at| *at <= ahead).max(Some(now));
         let of = BaselineOf {
             repo: run.info.key.repo.clone(),
             branch: run.info.key.branch.clone(),
-            at: Timestamp(now.0.saturating_add(1)),
+            at: Timestamp(at.unwrap_or(now).0.saturating_add(1)),
         };
         if !self.store.is_branch() || Lane::of(&run.info) != Lane::Base {
             return self.record(run);

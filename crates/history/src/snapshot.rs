@@ -21,6 +21,7 @@ use crate::{
     key::{Lane, ROOT, encode},
     plan::Filter,
     run_file,
+    run_table::RunTable,
 };
 use coverage::Coverage;
 use parts::{Part, Parts};
@@ -30,6 +31,9 @@ const SNAPSHOT_VERSION: u32 = 1;
 
 /// Days of history that a replay looks at: what the baseline itself keeps.
 const REPLAY_DAYS: f64 = verdict::KEEP_DAYS;
+
+/// By how much clocks of recorders may differ: ten minutes.
+pub(crate) const CLOCKS_DIFFER_DAYS: f64 = 10.0 / (24.0 * 60.0);
 
 /// What writing a snapshot did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,8 +140,10 @@ impl History {
     }
 
     fn snapshot_once(&self, of: &BaselineOf) -> Result<Snapshotted> {
+        let of = &self.at_present(of)?;
         let read = self.baseline_and_coverage(of, None)?;
         let (BaselineRead { baseline, .. }, head) = &read;
+        let unseen = self.account(of, &read)?;
         let mut done = Snapshotted {
             new_runs: read.0.runs_read,
             rebuilt: !read.0.from_snapshot,
@@ -152,7 +158,7 @@ impl History {
         done.bytes = parts.baseline.len() as u64;
         done.detail_bytes = parts.detail.len() as u64;
         self.write_parts(&of.folder(), &parts)?;
-        self.note_unseen(of, head)?;
+        self.store.set_unseen(&of.folder(), unseen.as_deref())?;
         Ok(done)
     }
 
@@ -164,6 +170,29 @@ impl History {
     /// When the store or the commit log cannot be read.
     pub fn baseline(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<BaselineRead> {
         self.baseline_and_coverage(of, needed).map(|(read, _)| read)
+    }
+
+    /// As [`History::baseline`], as of now: a run of a machine whose clock is some minutes ahead is none of the future.
+    ///
+    /// # Errors
+    /// As [`History::baseline`].
+    pub fn baseline_now(
+        &self,
+        of: &BaselineOf,
+        needed: Option<&Needed<'_>>,
+    ) -> Result<BaselineRead> {
+        self.baseline(&self.at_present(of)?, needed)
+    }
+
+    /// A moment that is meant as now: later than what the snapshot has seen, where that is a matter of clocks. Else the snapshot would be of no use until the
+    /// slower clock has caught up.
+    fn at_present(&self, of: &BaselineOf) -> Result<BaselineOf> {
+        let newest = self.snapshot_head(of)?.map_or(of.at, |head| head.newest);
+        let mut of = of.clone();
+        if newest >= of.at && newest <= of.at.plus_days(CLOCKS_DIFFER_DAYS) {
+            of.at = Timestamp(newest.0.saturating_add(1));
+        }
+        Ok(of)
     }
 
     /// The entries of some tests (in rising order) from the snapshot alone, without what only failing tests have: the cheapest answer there is.
@@ -262,10 +291,9 @@ impl History {
             .chunks
             .iter()
             .filter(|(_, table)| !table.failures_only());
-        let in_chunks = whole.into_iter().any(|(_, table)| {
-            let mut infos = table.runs.iter().map(|run| &run.info);
-            infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
-        });
+        let in_chunks = whole
+            .into_iter()
+            .any(|(_, table)| holds_unseen(table, &filter, coverage));
         let mut run_files = plan.run_files;
         run_files.retain(|key| !coverage.has_key(key));
         Ok(Unseen {
@@ -335,6 +363,12 @@ impl History {
         read.from_snapshot = false;
         Ok((read, head))
     }
+}
+
+/// Whether a compacted file holds a run that passes and that a snapshot has not seen.
+fn holds_unseen(table: &RunTable, filter: &Filter, coverage: &Coverage) -> bool {
+    let mut infos = table.runs.iter().map(|run| &run.info);
+    infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
 }
 
 /// What a snapshot has not seen.

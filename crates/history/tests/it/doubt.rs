@@ -1,7 +1,8 @@
 //! Answers that are not what is there: a replica that lags behind, a connection that ends early. None of them makes the history forget anything.
 
 use history::{
-    BaselineOf, CompactOptions, ExportFormat, Filter, GitRemote, History, Needed, Remote as _, Scan,
+    BaselineOf, BaselineRead, CompactOptions, ExportFormat, Filter, GitRemote, History, Needed,
+    Remote as _, Scan,
 };
 use model::{RecordedRun, Timestamp};
 
@@ -130,6 +131,79 @@ fn what_the_head_names_is_late_and_not_gone() {
     });
     history.record_at(&run("linux", 6, 12), NOW).unwrap();
     assert_eq!(held(&memory), (6, 1));
+}
+
+/// A run at some seconds from [`NOW`].
+fn run_at(n: u32, seconds: i64) -> RecordedRun {
+    let mut run = run("linux", n, 12);
+    run.info.started_at = Timestamp(NOW.0 + seconds * 1000);
+    run
+}
+
+#[test]
+fn a_run_that_was_compacted_before_a_snapshot_saw_it_is_in_the_baseline() {
+    let later = BaselineOf {
+        at: NOW.plus_days(1.0),
+        ..of()
+    };
+    // What the recorder took for now, and what those who came after did.
+    for (seconds, recorded, done) in [
+        (10, 10, 0),
+        (10, 0, 0),
+        (1200, 1200, 0),
+        (1200, 0, 0),
+        (-10, 0, -20),
+    ] {
+        let at = |seconds: i64| Timestamp(NOW.0 + seconds * 1000);
+        let memory = Memory::default();
+        let folder = tempfile::tempdir().unwrap();
+        let plain = History::init(folder.path().to_str().unwrap(), START).unwrap();
+        for (n, seconds, recorded) in [(1, -3600, 0), (2, seconds, recorded)] {
+            let run = run_at(n, seconds);
+            plain.record(&run).unwrap();
+            memory.history().record_at(&run, at(recorded)).unwrap();
+        }
+        memory
+            .history()
+            .compact(&CompactOptions::at(at(done)))
+            .unwrap();
+        let present = BaselineOf {
+            at: at(done + 1),
+            ..of()
+        };
+        memory.history().snapshot(&present).unwrap();
+        let replayed = plain.baseline(&later, None).unwrap().baseline;
+        let read = memory.history().baseline(&later, None).unwrap();
+        let case = (seconds, recorded, done);
+        assert!(
+            read.baseline == replayed,
+            "{case:?}: {:?}",
+            read.baseline.runs
+        );
+        memory.history().record_at(&run_at(3, 60), at(61)).unwrap();
+        plain.record(&run_at(3, 60)).unwrap();
+        let runs = |read: BaselineRead| read.baseline.entries.values().map(|e| e.runs).max();
+        let replayed = plain.baseline(&later, None).unwrap();
+        let read = memory.history().baseline(&later, None).unwrap();
+        assert_eq!(runs(read), runs(replayed), "{case:?}");
+    }
+}
+
+#[test]
+fn clocks_that_differ_a_little_do_not_replay_the_history() {
+    let memory = Memory::default();
+    memory.history().record_at(&run_at(1, 120), NOW).unwrap();
+    memory.history().record_at(&run_at(2, 0), NOW).unwrap();
+    memory.calls();
+    let history = memory.history();
+    let read = history.baseline_now(&of(), None).unwrap();
+    assert_eq!((read.from_snapshot, read.runs_read), (true, 0));
+    assert_eq!(memory.calls(), ["file", "blob"]);
+    let past = history.baseline(&of(), None).unwrap();
+    assert!(
+        !past.from_snapshot,
+        "a moment that is asked for is that moment"
+    );
 }
 
 #[test]
