@@ -147,8 +147,8 @@ impl Inner {
 
     /// A write is done: this is the branch now.
     fn wrote(&self, view: View) {
+        locked(&self.pending).retain(|key, _| !view.head.has(key));
         *locked(&self.view) = Some(Arc::new(view));
-        locked(&self.pending).clear();
         *locked(&self.contention) = Contention::default();
     }
 

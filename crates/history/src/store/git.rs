@@ -417,7 +417,12 @@ impl Remote for GitRemote {
         self.change(from, changes, message)
     }
 
-    fn replace(&self, of: &str, changes: &[RemoteChange], message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        of: &str,
+        (changes, message): (&[RemoteChange], &str),
+        _safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
         self.change(From::TreeOf(of), changes, message)
     }
 

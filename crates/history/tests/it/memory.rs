@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -68,6 +69,8 @@ struct Shared {
     made: AtomicU64,
     /// Calls that are still answered; the rest is as if the caller was killed.
     left: Mutex<Option<u64>>,
+    /// How long the objects of a squash take.
+    slow: Mutex<Duration>,
     /// Answers that are not what is there.
     lies: Mutex<Lies>,
     conditional: bool,
@@ -111,6 +114,15 @@ impl Memory {
 
     pub(crate) fn fail(&self, faults: Faults) {
         *self.0.faults.lock().unwrap() = faults;
+    }
+
+    /// Commits that were ever made.
+    pub(crate) fn commits(&self) -> u64 {
+        self.0.made.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn slow(&self, pause: Duration) {
+        *self.0.slow.lock().unwrap() = pause;
     }
 
     pub(crate) fn lie(&self, lies: Lies) {
@@ -310,8 +322,17 @@ impl Remote for Memory {
         })
     }
 
-    fn replace(&self, of: &str, changes: &[RemoteChange], _message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        of: &str,
+        (changes, _message): (&[RemoteChange], &str),
+        safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
+        thread::sleep(*self.0.slow.lock().unwrap());
         self.call("replace", Some(Written::Stale), |state| {
+            if !self.0.conditional && !safe() {
+                return Ok(Written::Stale);
+            }
             if self.0.conditional && state.branch.as_deref() != Some(of) {
                 return Ok(Written::Stale);
             }
