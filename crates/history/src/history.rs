@@ -180,26 +180,23 @@ impl History {
     }
 
     /// Whether run files wait to be compacted: of days that are over, and on a branch, where run files are the larger part of a day, more than
-    /// a few of the base.
+    /// a few of the base. Of many writers of a branch that ask at once only some are told so.
     ///
     /// # Errors
     /// When the store cannot be listed.
     pub fn is_compaction_due(&self, now: Timestamp) -> Result<bool> {
+        let base = self.store.list(Lane::Base.runs())?;
+        let pr = self.store.list(Lane::Pr.runs())?;
         let today = now.date();
-        for lane in Lane::ALL {
-            let runs = self.store.list(lane.runs())?;
-            if lane == Lane::Base && self.store.is_branch() && runs.len() > RUN_FILES_ON_A_BRANCH {
-                return Ok(true);
-            }
-            let mut dates = runs.iter().filter_map(|object| {
-                let (_, rest) = object.key.rsplit_once("/date=")?;
-                rest.split('/').next()
-            });
-            if dates.any(|date| *date < *today) {
-                return Ok(true);
-            }
+        if !self.store.is_branch() {
+            let mut all = base.iter().chain(&pr);
+            return Ok(all.any(|object| is_before(&object.key, &today)));
         }
-        Ok(false)
+        let kept = crate::compact::recent(now);
+        let of_today = base.iter().filter(|o| !is_before(&o.key, &today)).count();
+        let old_pr = |key: &str| is_before(key, &today) && !crate::compact::is_recent_pr(key, kept);
+        let is_over = of_today < base.len() || pr.iter().any(|object| old_pr(&object.key));
+        Ok(is_much(base.len()) || is_over && leads(of_today))
     }
 
     /// Whether a run was recorded.
@@ -273,6 +270,24 @@ impl History {
     fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<RunTable>>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a run file is of an earlier day.
+fn is_before(key: &str, today: &str) -> bool {
+    let (_, rest) = key.rsplit_once("/date=").unwrap_or_default();
+    let date = rest.split('/').next().unwrap_or_default();
+    !date.is_empty() && date < today
+}
+
+/// Whether run files of the base on a branch are to be compacted. Each of the recorders that finish together sees another number, so that one in eight does it.
+fn is_much(run_files: usize) -> bool {
+    let leads = run_files > RUN_FILES_ON_A_BRANCH && run_files % RUN_FILES_ON_A_BRANCH == 1;
+    leads || run_files > 4 * RUN_FILES_ON_A_BRANCH
+}
+
+/// Whether a recorder takes care of earlier days: the first of the day, and one in eight after it, when the first one did not.
+fn leads(runs_of_today: usize) -> bool {
+    runs_of_today == 0 || runs_of_today % RUN_FILES_ON_A_BRANCH == 1
 }
 
 fn check_marker(bytes: &[u8]) -> Result<()> {

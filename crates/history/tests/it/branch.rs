@@ -267,6 +267,52 @@ fn counts(fill: impl FnOnce(&mut verdict::Baseline)) -> Vec<(TestId, u32, u32)> 
 }
 
 #[test]
+fn compaction_is_due_for_some_of_many_and_not_for_what_it_leaves() {
+    let memory = Memory::default();
+    let day = |days: f64| START.plus_days(days);
+    let record = |n: u32, days: f64, pr: bool| {
+        let mut run = run("linux", n, 3);
+        run.info.started_at = day(days);
+        run.info.pr = pr.then_some(7);
+        let history = memory.history();
+        history.record_at(&run, day(days)).unwrap();
+        history.is_compaction_due(day(days)).unwrap()
+    };
+    let due: Vec<bool> = (0..3).map(|n| record(n, f64::from(n), true)).collect();
+    assert_eq!(due, [false; 3], "compaction leaves them for four days");
+    let due = (10..50).map(|n| record(n, 3.0, false));
+    let due: Vec<u32> = (1..)
+        .zip(due)
+        .filter(|(_, due)| *due)
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(due, [9, 17, 25, 33, 34, 35, 36, 37, 38, 39, 40]);
+    let due: Vec<bool> = (50..53).map(|n| record(n, 3.0, true)).collect();
+    assert_eq!(due, [true; 3], "more than 32");
+    memory
+        .history()
+        .compact(&CompactOptions::at(day(3.0)))
+        .unwrap();
+    assert!(!memory.history().is_compaction_due(day(3.1)).unwrap());
+    let late: Vec<bool> = (60..62).map(|n| record(n, 3.1, false)).collect();
+    assert_eq!(late, [false; 2]);
+    let due: Vec<bool> = (70..73).map(|n| record(n, 4.0, false)).collect();
+    assert_eq!(
+        due,
+        [true, false, false],
+        "the first of a day takes care of the day before"
+    );
+    memory
+        .history()
+        .compact(&CompactOptions::at(day(4.0)))
+        .unwrap();
+    assert!(
+        record(80, 9.0, true),
+        "the pull requests are old enough now"
+    );
+}
+
+#[test]
 fn fifty_writers_at_once_all_land() {
     let memory = Memory::default();
     storm(&memory, 50, false);
