@@ -75,7 +75,7 @@ pub struct BaselineOf {
 }
 
 impl BaselineOf {
-    fn folder(&self) -> String {
+    pub(crate) fn folder(&self) -> String {
         folder(&self.repo, &self.branch)
     }
 

@@ -44,6 +44,8 @@ pub struct BranchStore {
 struct Inner {
     remote: Box<dyn Remote>,
     pace: Pace,
+    /// Whether the first look is at the commit, which a write of files is made on.
+    by_commit: bool,
     /// Tells the time, for locks only.
     clock: fn() -> Timestamp,
     view: Mutex<Option<Arc<View>>>,
@@ -80,6 +82,8 @@ struct Contention {
     tries: u32,
     /// How often the other side did not answer.
     failures: u32,
+    /// Whether others were faster than the last write that came through.
+    before: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,11 +91,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl BranchStore {
+    /// As [`BranchStore::new`], for a process that is about to write files (a run of the base, compaction): it reads the branch by its commit at once.
+    pub fn for_files(remote: Box<dyn Remote>, pace: Pace, clock: fn() -> Timestamp) -> Self {
+        Self::with(remote, pace, clock, true)
+    }
+
     /// The store on a branch. `clock` tells the time; it only matters for the locks of remotes that cannot replace a branch conditionally.
     pub fn new(remote: Box<dyn Remote>, pace: Pace, clock: fn() -> Timestamp) -> Self {
+        Self::with(remote, pace, clock, false)
+    }
+
+    fn with(
+        remote: Box<dyn Remote>,
+        pace: Pace,
+        clock: fn() -> Timestamp,
+        by_commit: bool,
+    ) -> Self {
         let inner = Inner {
             remote,
             pace,
+            by_commit,
             clock,
             view: Mutex::default(),
             pending: Mutex::default(),
@@ -122,7 +141,7 @@ impl Inner {
         if let Some(view) = locked(&self.view).clone() {
             return Ok(view);
         }
-        self.look(false)
+        self.look(self.by_commit)
     }
 
     /// Reads the branch anew; with `commit`, so that a write can be made on top of the commit.
@@ -149,23 +168,34 @@ impl Inner {
     fn wrote(&self, view: View) {
         locked(&self.pending).retain(|key, _| !view.head.has(key));
         *locked(&self.view) = Some(Arc::new(view));
-        *locked(&self.contention) = Contention::default();
+        let mut contention = locked(&self.contention);
+        *contention = Contention {
+            before: contention.tries > 0,
+            ..Contention::default()
+        };
     }
 
     /// Others were faster, after work that took a while: waits a while, or gives up.
     fn wait(&self, took: Duration) -> Result<()> {
+        self.is_patient()?;
         let tries = {
             let mut contention = locked(&self.contention);
-            let since = *contention.since.get_or_insert_with(Instant::now);
             contention.tries += 1;
-            if since.elapsed() > self.pace.patience {
-                let kind = ErrorKind::Contended(contention.tries);
-                return Err(Error::new("cannot write to", &self.remote.location(), kind));
-            }
             contention.tries
         };
         thread::sleep(self.pace.pause_after(tries - 1, took));
         Ok(())
+    }
+
+    /// Whether there is time for another try.
+    fn is_patient(&self) -> Result<()> {
+        let mut contention = locked(&self.contention);
+        let since = *contention.since.get_or_insert_with(Instant::now);
+        if since.elapsed() <= self.pace.patience {
+            return Ok(());
+        }
+        let kind = ErrorKind::Contended(contention.tries);
+        Err(Error::new("cannot write to", &self.remote.location(), kind))
     }
 
     /// Counts the times in a row that the other side did not answer; `true` when it is too often.

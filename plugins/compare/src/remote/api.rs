@@ -190,9 +190,14 @@ impl Remote for ApiRemote {
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.repo
-            .branch_head(&self.branch)
-            .map_err(|error| self.error("cannot read", error))
+        let tip = self
+            .repo
+            .branch_tip(&self.branch)
+            .map_err(|error| self.error("cannot read", error))?;
+        Ok(tip.map(|tip| {
+            locked(&self.trees).insert(tip.commit.clone(), tip.tree);
+            tip.commit
+        }))
     }
 
     fn file_at(&self, commit: &str, path: &str) -> Result<Option<RemoteFile>> {

@@ -9,6 +9,7 @@
 
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,9 @@ const TRIES: u32 = 4;
 /// The part of its lease after which the owner of a lock does not use it any more.
 const USABLE: u32 = 2;
 
+/// So many times as much may be written between two squashes where many write at once.
+const STORM: u64 = 4;
+
 /// What became of replacing the branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Replaced {
@@ -49,9 +53,10 @@ impl Inner {
         if self.has_run_out(lock) {
             return Ok(true);
         }
-        let waited = self.wait(Duration::ZERO);
-        self.look(false)?;
-        waited.map(|()| false)
+        self.is_patient()?;
+        thread::sleep(self.pace.pause_for_lock());
+        self.look(self.by_commit)?;
+        Ok(false)
     }
 
     /// Whether a lock is older than its lease and half of it again, by the time that this process has seen it: that needs no clocks that agree.
@@ -68,8 +73,21 @@ impl Inner {
 
     /// Replaces the commits of the branch by one, when more than `above` bytes were written since the last time.
     pub(super) fn squash(self: &Arc<Self>, above: u64) -> Result<bool> {
+        // Where many write at once, one of those whose turn comes later will do it: those who write now lose the race for it.
+        let patient = locked(&self.contention).before;
+        let above = if patient {
+            above.saturating_mul(STORM)
+        } else {
+            above
+        };
+        let mut view = self.view()?;
         for _ in 0..TRIES {
-            let view = self.look(true)?;
+            if view.head.since_squash <= above {
+                return Ok(false);
+            }
+            if view.commit.is_none() {
+                view = self.look(true)?;
+            }
             let Some(commit) = view.commit.clone() else {
                 return Ok(false);
             };
@@ -78,7 +96,7 @@ impl Inner {
                 .lock
                 .as_ref()
                 .is_some_and(|lock| !self.has_run_out(lock));
-            if view.head.since_squash <= above || view.blob.is_none() || locked {
+            if view.blob.is_none() || locked {
                 return Ok(false);
             }
             let done = if self.remote.replaces_conditionally() {
@@ -90,6 +108,7 @@ impl Inner {
                 return Ok(true);
             }
             self.wait(Duration::ZERO)?;
+            view = self.look(true)?;
         }
         Ok(false)
     }
