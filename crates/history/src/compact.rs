@@ -9,7 +9,7 @@ use model::{Problem, Timestamp};
 use crate::{
     Error, ErrorKind, Result,
     history::History,
-    key::Lane,
+    key::{Lane, Partition},
     plan::{Filter, start_of_day},
 };
 use batch::Batch;
@@ -106,6 +106,11 @@ const RECENT_DAYS: f64 = 4.0;
 /// Rows that are packed into one commit: what a kill can undo.
 const COMMIT_ROWS: u64 = 1 << 24;
 
+fn is_below(key: &str, folder: &str) -> bool {
+    key.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// From when on runs of pull requests stay as they were recorded, on a branch.
 pub(crate) fn recent(now: Timestamp) -> Timestamp {
     now.plus_days(-RECENT_DAYS)
@@ -163,6 +168,10 @@ impl History {
             let recent = recent(options.now);
             plan.run_files.retain(|key| !is_recent_pr(key, recent));
         }
+        // A run that the unreadable file holds must not come in again.
+        let unknown: Vec<String> = plan.unknown.iter().map(Partition::runs_folder).collect();
+        let is_known = |key: &String| !unknown.iter().any(|folder| is_below(key, folder));
+        plan.run_files.retain(is_known);
         let jobs = jobs_of(&plan, options);
         let mut batch = Batch::new(self, options.now, &plan.state);
         for job in jobs {

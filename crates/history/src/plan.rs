@@ -129,6 +129,8 @@ pub(crate) struct Plan {
     /// Keys of run files that no compacted file holds.
     pub(crate) run_files: Vec<String>,
     pub(crate) problems: Vec<Problem>,
+    /// Jobs of which a compacted file cannot be read, so that nobody knows which runs it holds.
+    pub(crate) unknown: BTreeSet<Partition>,
 }
 
 /// How often a plan is made again when compaction deletes a file in between.
@@ -164,7 +166,10 @@ impl History {
         for file in files {
             match self.table(&file) {
                 Ok(table) => plan.chunks.push((file, table)),
-                Err(error) => tell(error, &mut plan.problems)?,
+                Err(error) => {
+                    tell(error, &mut plan.problems)?;
+                    plan.unknown.insert(file.of);
+                }
             }
         }
         if listed.is_empty() {

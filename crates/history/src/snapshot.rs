@@ -341,8 +341,8 @@ impl History {
         std::thread::scope(|scope| {
             let other = scope.spawn(|| right.iter().map(read).collect::<Vec<_>>());
             let mut all: Vec<_> = left.iter().map(read).collect();
-            // A reader turns every panic into an error of its own file; nothing is lost here.
-            all.extend(other.join().unwrap_or_default());
+            let torn = |_panic| vec![Err(Error::corrupt("run files", "an internal error"))];
+            all.extend(other.join().unwrap_or_else(torn));
             all
         })
     }

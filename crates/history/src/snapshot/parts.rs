@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use model::Timestamp;
 
-use super::{BaselineOf, BaselineRead, Coverage, Head, holds_unseen};
+use super::{BaselineOf, BaselineRead, Coverage, Head, REPLAY_DAYS, holds_unseen};
 use crate::{
     Error, Result, history::History, key::Lane, plan::start_of_day, run_file::Whole, store::Blob,
 };
@@ -149,6 +149,33 @@ impl History {
             }
         }
         Some(unseen)
+    }
+
+    /// Lets go of a snapshot that would never take in some new runs, because they are older than the runs that it looks for: the next one is made anew.
+    pub(crate) fn drop_outdated_snapshot(
+        &self,
+        (repo, branch): (&str, &str),
+        starts: &[Timestamp],
+    ) -> Result<()> {
+        let of = BaselineOf {
+            repo: repo.to_owned(),
+            branch: branch.to_owned(),
+            at: Timestamp(i64::MAX),
+        };
+        let Some(head) = self.snapshot_head(&of)? else {
+            return Ok(());
+        };
+        let replayed = head.newest.plus_days(-REPLAY_DAYS)..head.coverage.horizon(head.newest);
+        if !starts.iter().any(|start| replayed.contains(start)) {
+            return Ok(());
+        }
+        let folder = of.folder();
+        if self.store.is_branch() {
+            return self.store.delete(&packed_key(&folder));
+        }
+        let all = [Part::Baseline, Part::Detail, Part::Names];
+        all.iter()
+            .try_for_each(|part| self.store.delete(&part.key(&folder)))
     }
 
     /// The run files that a new snapshot has not seen: runs of the future, and runs that cannot be read. `None` when compacted files may hold such a run, so

@@ -1,8 +1,8 @@
 //! Answers that are not what is there: a replica that lags behind, a connection that ends early. None of them makes the history forget anything.
 
 use history::{
-    BaselineOf, BaselineRead, CompactOptions, ExportFormat, Filter, GitRemote, History, Needed,
-    Remote as _, Scan,
+    BaselineOf, BaselineRead, CompactOptions, Durability, ExportFormat, Filter, GitRemote, History,
+    Needed, Remote as _, Scan, Store as _,
 };
 use model::{RecordedRun, Timestamp};
 
@@ -314,4 +314,72 @@ fn a_store_that_fails_leaves_no_hole_in_an_answer() {
         history.export(&all, ExportFormat::Csv, &mut text)?;
         Ok(text)
     });
+}
+
+#[test]
+fn work_of_which_a_read_failed_changes_nothing() {
+    for calls in 0..40 {
+        let memory = filled();
+        let history = memory.history();
+        memory.die_after(Some(calls));
+        let compacted = history.compact(&CompactOptions::at(NOW));
+        memory.die_after(None);
+        assert_eq!(held(&memory), (5, 1), "{calls} calls");
+        if compacted.is_ok() {
+            return;
+        }
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn a_run_is_recorded_in_a_batch_also_when_its_snapshot_cannot_be_read() {
+    let memory = filled();
+    let history = memory.history();
+    memory.lie(Lies {
+        no_blob: u64::MAX,
+        ..Lies::default()
+    });
+    history
+        .batch("two runs", |history| {
+            history.record_at(&run("linux", 8, 12), NOW)?;
+            history.record_at(&pull_request(9), NOW)
+        })
+        .unwrap();
+    memory.lie(Lies::default());
+    assert_eq!(held(&memory), (7, 1));
+    let read = memory.history().baseline(&of(), None).unwrap();
+    assert_eq!((read.from_snapshot, read.runs_read), (true, 1));
+}
+
+#[test]
+fn what_waits_for_the_next_write_survives_a_squash() {
+    let memory = filled();
+    let store = memory.store();
+    store
+        .create("v1/names/x", b"x", Durability::AtFlush)
+        .unwrap();
+    assert!(store.squash(0).unwrap());
+    store.flush(&["v1/names/x".to_owned()]).unwrap();
+    assert_eq!(memory.store().get("v1/names/x").unwrap(), &b"x"[..]);
+}
+
+#[test]
+fn imported_runs_that_are_older_than_a_snapshot_looks_for_come_into_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let memory = Memory::default();
+    for history in [memory.history(), History::init(path, START).unwrap()] {
+        let old: Vec<RecordedRun> = (0..20).map(|n| run("linux", n, 12)).collect();
+        let late = START.plus_days(100.0);
+        let of = BaselineOf { at: late, ..of() };
+        let mut newer = run("linux", 99, 12);
+        newer.info.started_at = START.plus_days(99.0);
+        history.record(&newer).unwrap();
+        history.snapshot(&of).unwrap();
+        history.record_all(&old, late).unwrap();
+        history.snapshot(&of).unwrap();
+        let read = history.baseline(&of, None).unwrap();
+        assert_eq!((read.from_snapshot, read.baseline.runs.len()), (true, 21));
+    }
 }
