@@ -7,6 +7,7 @@ mod coverage;
 mod dense;
 mod detail;
 mod parts;
+mod present;
 
 use std::sync::Arc;
 
@@ -25,15 +26,13 @@ use crate::{
 };
 use coverage::Coverage;
 use parts::{Part, Parts};
+pub(crate) use present::CLOCKS_DIFFER_DAYS;
 
 /// Raised whenever the content changes: an older or newer snapshot is then made anew, never misread.
 const SNAPSHOT_VERSION: u32 = 1;
 
 /// Days of history that a replay looks at: what the baseline itself keeps.
 const REPLAY_DAYS: f64 = verdict::KEEP_DAYS;
-
-/// By how much clocks of recorders may differ: ten minutes.
-pub(crate) const CLOCKS_DIFFER_DAYS: f64 = 10.0 / (24.0 * 60.0);
 
 /// What writing a snapshot did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,29 +169,6 @@ impl History {
     /// When the store or the commit log cannot be read.
     pub fn baseline(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<BaselineRead> {
         self.baseline_and_coverage(of, needed).map(|(read, _)| read)
-    }
-
-    /// As [`History::baseline`], as of now: a run of a machine whose clock is some minutes ahead is none of the future.
-    ///
-    /// # Errors
-    /// As [`History::baseline`].
-    pub fn baseline_now(
-        &self,
-        of: &BaselineOf,
-        needed: Option<&Needed<'_>>,
-    ) -> Result<BaselineRead> {
-        self.baseline(&self.at_present(of)?, needed)
-    }
-
-    /// A moment that is meant as now: later than what the snapshot has seen, where that is a matter of clocks. Else the snapshot would be of no use until the
-    /// slower clock has caught up.
-    fn at_present(&self, of: &BaselineOf) -> Result<BaselineOf> {
-        let newest = self.snapshot_head(of)?.map_or(of.at, |head| head.newest);
-        let mut of = of.clone();
-        if newest >= of.at && newest <= of.at.plus_days(CLOCKS_DIFFER_DAYS) {
-            of.at = Timestamp(newest.0.saturating_add(1));
-        }
-        Ok(of)
     }
 
     /// The entries of some tests (in rising order) from the snapshot alone, without what only failing tests have: the cheapest answer there is.

@@ -1,15 +1,6 @@
 //! A history on a branch: few calls, and nothing lost among many writers, lost answers and squashes.
 
-use std::{
-    collections::BTreeSet,
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, process::Command, sync::Arc, thread, time::Duration};
 
 use history::{
     BaselineOf, BranchStore, CompactOptions, Filter, GitRemote, History, Lane, Needed, Pace,
@@ -18,11 +9,11 @@ use history::{
 use model::{RecordedRun, TestId, Timestamp};
 
 use crate::{
-    memory::{Faults, Memory, QUICK, wall_clock},
+    memory::{Faults, Memory, wall_clock},
     sample::{START, run},
 };
 
-const NOW: Timestamp = Timestamp(START.0 + 30 * 86_400_000);
+pub(crate) const NOW: Timestamp = Timestamp(START.0 + 30 * 86_400_000);
 
 fn of() -> BaselineOf {
     BaselineOf {
@@ -32,7 +23,7 @@ fn of() -> BaselineOf {
     }
 }
 
-fn pull_request(n: u32, tests: u32) -> RecordedRun {
+pub(crate) fn pull_request(n: u32, tests: u32) -> RecordedRun {
     let mut run = run("linux", n, tests);
     run.info.pr = Some(u64::from(n));
     run
@@ -46,7 +37,7 @@ fn recorded(history: &History, filter: &Filter) -> Vec<RecordedRun> {
 }
 
 /// The runs that are there, each checked to be there once and whole.
-fn numbers(history: &History) -> BTreeSet<String> {
+pub(crate) fn numbers(history: &History) -> BTreeSet<String> {
     let proof = history.verify().unwrap();
     assert_eq!((proof.problems, proof.doubled_runs), (vec![], 0));
     let runs = recorded(history, &Filter::default());
@@ -346,83 +337,6 @@ fn writers_squashers_and_faults_lose_nothing() {
         assert_eq!(unseen(&memory), 0);
         assert_counted_once(&memory, 13);
     }
-}
-
-#[test]
-fn a_lock_of_a_dead_squasher_is_broken_when_its_lease_is_over() {
-    let memory = Memory::default();
-    memory
-        .history()
-        .record_at(&run("linux", 1, 9), NOW)
-        .unwrap();
-    // The lock comes through, everything after it is not heard: as if the squasher was killed.
-    let squasher = memory.history();
-    memory.die_after(Some(3));
-    assert!(squasher.squash(0).is_err());
-    memory.die_after(None);
-    let start = Instant::now();
-    memory
-        .history()
-        .record_at(&pull_request(2, 9), NOW)
-        .unwrap();
-    assert!(start.elapsed() >= QUICK.lease / 2, "the lock was honoured");
-    assert!(memory.history().squash(0).unwrap());
-    assert_eq!(numbers(&memory.history()).len(), 2);
-}
-
-/// A machine that sleeps for an hour between any two looks at its clock.
-fn sleepy_clock() -> Timestamp {
-    static HOURS: AtomicI64 = AtomicI64::new(0);
-    Timestamp(NOW.0 + HOURS.fetch_add(1, Ordering::Relaxed) * 3_600_000)
-}
-
-/// A machine whose clock is a day behind.
-fn yesterday() -> Timestamp {
-    Timestamp(wall_clock().0 - 86_400_000)
-}
-
-/// How long a pull request takes to be recorded.
-fn time_of_a_write(memory: &Memory, n: u32) -> Duration {
-    let start = Instant::now();
-    memory
-        .history()
-        .record_at(&pull_request(n, 9), NOW)
-        .unwrap();
-    start.elapsed()
-}
-
-fn squasher(memory: &Memory, clock: fn() -> Timestamp) -> History {
-    let store = BranchStore::new(Box::new(memory.clone()), QUICK, clock);
-    History::init_in(Arc::new(store), START).unwrap()
-}
-
-#[test]
-fn a_squasher_that_slept_or_was_slow_gives_its_lock_back() {
-    let memory = Memory::default();
-    memory
-        .history()
-        .record_at(&run("linux", 1, 9), NOW)
-        .unwrap();
-    assert!(!squasher(&memory, sleepy_clock).squash(0).unwrap());
-    assert!(time_of_a_write(&memory, 2) < QUICK.lease);
-    memory.slow(QUICK.lease);
-    assert!(!squasher(&memory, wall_clock).squash(0).unwrap());
-    assert!(time_of_a_write(&memory, 3) < QUICK.lease);
-    assert_eq!(memory.commits(), 1 + 2 + 4 * 4, "locks, and nothing moved");
-}
-
-#[test]
-fn a_lock_is_honoured_whatever_the_clocks_say() {
-    let memory = Memory::default();
-    memory
-        .history()
-        .record_at(&run("linux", 1, 9), NOW)
-        .unwrap();
-    let dead = squasher(&memory, yesterday);
-    memory.die_after(Some(3));
-    assert!(dead.squash(0).is_err());
-    memory.die_after(None);
-    assert!(time_of_a_write(&memory, 2) >= QUICK.lease);
 }
 
 fn bare() -> (tempfile::TempDir, String) {

@@ -14,6 +14,7 @@ mod doubt;
 mod export;
 mod golden;
 mod import;
+mod lock;
 mod memory;
 mod record;
 mod retention;
