@@ -331,3 +331,19 @@ fn number_of(table: &RunTable, info: &RunInfo) -> Option<u32> {
         .binary_search_by(|run| run_order(&run.info).cmp(&run_order(info)));
     u32::try_from(at.ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use model::RecordedRun;
+
+    use super::Group;
+
+    #[test]
+    fn a_run_that_comes_twice_is_not_packed() {
+        let group = |runs: usize| Group {
+            runs: vec![RecordedRun::default(); runs],
+            ..Group::default()
+        };
+        assert!(group(1).table().is_ok() && group(2).table().is_err());
+    }
+}

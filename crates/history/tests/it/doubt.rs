@@ -1,8 +1,8 @@
 //! Answers that are not what is there: a replica that lags behind, a connection that ends early. None of them makes the history forget anything.
 
 use history::{
-    BaselineOf, BaselineRead, CompactOptions, Durability, ExportFormat, Filter, GitRemote, History,
-    Needed, Remote as _, Scan, Store as _,
+    BaselineOf, BaselineRead, CompactOptions, Draft, Durability, ExportFormat, Filter, GitRemote,
+    History, Needed, Remote as _, Scan, Store as _,
 };
 use model::{RecordedRun, Timestamp};
 
@@ -316,20 +316,60 @@ fn a_store_that_fails_leaves_no_hole_in_an_answer() {
     });
 }
 
-#[test]
-fn work_of_which_a_read_failed_changes_nothing() {
+/// Does work of which the store fails after so many calls, until one is enough: it is done, or nothing is.
+fn tried(work: impl Fn(&History) -> history::Result<()>, done: (usize, usize)) {
     for calls in 0..40 {
         let memory = filled();
         let history = memory.history();
         memory.die_after(Some(calls));
-        let compacted = history.compact(&CompactOptions::at(NOW));
+        let tried = work(&history);
         memory.die_after(None);
-        assert_eq!(held(&memory), (5, 1), "{calls} calls");
-        if compacted.is_ok() {
+        let expected = if tried.is_ok() { done } else { (5, 1) };
+        assert_eq!(held(&memory), expected, "{calls} calls");
+        if tried.is_ok() {
             return;
         }
     }
     panic!("it never ends");
+}
+
+#[test]
+fn work_of_which_a_read_failed_changes_nothing() {
+    let options = CompactOptions::at(NOW);
+    tried(|history| history.compact(&options).map(drop), (5, 1));
+    let imported: Vec<RecordedRun> = (0..9).map(|n| run("linux", n, 12)).collect();
+    let import = |history: &History| history.record_all(&imported, NOW).map(drop);
+    // Run 4 of the pull request is another one than run 4 of the base.
+    tried(import, (10, 1));
+}
+
+#[test]
+fn a_draft_that_did_not_see_something_adds_and_takes_nothing_away() {
+    let memory = filled();
+    let store = memory.store();
+    let key = &store.list("v1/snapshot").unwrap()[0].key;
+    let blind = || {
+        let draft = store.draft().unwrap().unwrap();
+        memory.lie(Lies {
+            no_blob: 1,
+            ..Lies::default()
+        });
+        assert!(draft.get(key).unwrap_err().is_unavailable());
+        draft
+    };
+    for take in [
+        &|draft: &dyn Draft| draft.delete("v1/parts"),
+        &|draft: &dyn Draft| draft.replace("v1/parts/x", b"x"),
+    ] as [&dyn Fn(&dyn Draft) -> history::Result<()>; 2]
+    {
+        let draft = blind();
+        take(draft.as_ref()).unwrap();
+        assert!(draft.publish("x").unwrap_err().is_unavailable());
+    }
+    let draft = blind();
+    draft.create("v1/names/x", b"x", Durability::Now).unwrap();
+    assert!(draft.publish("x").unwrap());
+    assert_eq!(memory.store().get("v1/names/x").unwrap(), &b"x"[..]);
 }
 
 #[test]
