@@ -93,6 +93,30 @@ fn a_head_that_is_not_seen_once_or_twice_is_not_made_anew() {
 }
 
 #[test]
+fn a_branch_that_was_there_does_not_begin_anew() {
+    let memory = filled();
+    let history = memory.history();
+    memory.lie(Lies {
+        no_branch: 1,
+        ..Lies::default()
+    });
+    history.snapshot(&of()).unwrap();
+    assert_eq!(held(&memory), (5, 1));
+    memory.lie(Lies {
+        absent: 1,
+        no_branch: 1,
+        ..Lies::default()
+    });
+    // Who has never seen it takes it for new, and the branch itself refuses what is made of that.
+    memory
+        .history()
+        .record_at(&run("linux", 6, 12), NOW)
+        .unwrap();
+    memory.lie(Lies::default());
+    assert_eq!(held(&memory), (6, 1));
+}
+
+#[test]
 fn bytes_that_are_cut_once_are_read_again() {
     let memory = filled();
     for cut in 1..4 {

@@ -36,6 +36,8 @@ pub(crate) struct Faults {
 pub(crate) struct Lies {
     /// Files that are said to be absent.
     pub(crate) absent: u64,
+    /// Looks for the branch that do not find it.
+    pub(crate) no_branch: u64,
     /// Files and blobs with a byte less.
     pub(crate) cut: u64,
     /// Blobs that are said not to exist.
@@ -251,7 +253,10 @@ impl Remote for Memory {
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.call("newest", None, |state| Ok(state.branch.clone()))
+        self.call("newest", None, |state| {
+            let lies = counted(&mut self.0.lies.lock().unwrap().no_branch);
+            Ok(state.branch.clone().filter(|_| !lies))
+        })
     }
 
     fn file_at(&self, commit: &str, path: &str) -> Result<Option<RemoteFile>> {

@@ -73,8 +73,13 @@ pub(crate) fn look_after(history: &History, run: &RunKey, context: &Context) -> 
         Retention::default().apply(&settings::retention(None)?, &mut options)?;
         // What compaction replaces stays until the squash after it: better not on top of what was replaced before.
         remote::squash(history, context);
-        let compacted = history.compact(&options)?;
-        note_problems(context, &compacted.problems);
+        // A history that is not compacted now is as good as before: the run is recorded, and the next one will do it.
+        match history.compact(&options) {
+            Ok(compacted) => note_problems(context, &compacted.problems),
+            Err(error) => context
+                .console
+                .note(&format!("the history was not compacted: {error}")),
+        }
     }
     if !history.is_branch() {
         refresh_one(history, (&run.repo, &run.branch), context)?;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::{
     Inner, View,
     head::{HEAD, Head, blob_id},
+    locked,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -38,7 +39,7 @@ impl Inner {
     /// The branch by its newest commit.
     pub(super) fn read_at_commit(&self) -> Result<View> {
         let Some(commit) = self.remote.newest()? else {
-            return Ok(View::default());
+            return self.without_branch();
         };
         let view = match self.remote.file_at(&commit, HEAD)?.map(View::of) {
             Some(Ok(view)) => view,
@@ -48,6 +49,18 @@ impl Inner {
             commit: Some(commit),
             ..view
         })
+    }
+
+    /// The branch before anybody wrote to it. One that was there a moment ago is not gone, or so lately that others have to be asked again.
+    fn without_branch(&self) -> Result<View> {
+        let was_there = locked(&self.view)
+            .as_ref()
+            .is_some_and(|view| view.blob.is_some());
+        if !was_there {
+            return Ok(View::default());
+        }
+        let kind = ErrorKind::Unavailable("the branch is not there any more".to_owned());
+        Err(Error::new("cannot read", &self.remote.location(), kind))
     }
 
     /// The head that the tree of a commit names, or one made of a tree that never had any.
