@@ -64,7 +64,12 @@ impl Remote for Hostile {
         refused()
     }
 
-    fn replace(&self, _of: &str, _changes: &[RemoteChange], _message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        _of: &str,
+        _what: (&[RemoteChange], &str),
+        _safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
         refused()
     }
 

@@ -47,7 +47,8 @@ pub enum Created {
 pub enum Moved {
     /// It points where it should.
     Moved,
-    /// Somebody else moved it meanwhile. When an answer was lost, it may be that the commit landed and that others have built on it.
+    /// Somebody else moved it meanwhile. When an answer was lost, it may be that the commit landed and that others have built on it: the caller finds its own work
+    /// on the branch.
     Stale,
 }
 
@@ -76,6 +77,28 @@ struct GitCommit {
     tree: Object,
 }
 
+/// Where a branch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The hash of its newest commit.
+    pub commit: String,
+    /// The hash of the tree of that commit.
+    pub tree: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Branch {
+    commit: BranchCommit,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct BranchCommit {
+    sha: String,
+    commit: GitCommit,
+}
+
 /// Git objects. Every call can fail with any [`Error`].
 #[expect(
     clippy::missing_errors_doc,
@@ -94,10 +117,22 @@ impl Repo {
         Ok(reference.map(|reference| reference.object.sha))
     }
 
+    /// The commit that a branch points to, and its tree; none when there is no such branch.
+    pub fn branch_tip(&self, branch: &str) -> Result<Option<Tip>> {
+        let rest = format!("/branches/{}", encode_path(branch)?);
+        let read = self.read(&rest, &format!("reading branch {branch}"), READ);
+        let tip: Option<Branch> = found(read)?;
+        Ok(tip.map(|tip| Tip {
+            commit: tip.commit.sha,
+            tree: tip.commit.commit.tree.sha,
+        }))
+    }
+
     /// The tree of a commit.
     pub fn commit_tree(&self, sha: &str) -> Result<String> {
         let rest = format!("/git/commits/{}", checked_sha(sha)?);
-        let commit: GitCommit = self.read(&rest, "reading a commit", READ)?;
+        let call = Call::get(self.at(&rest), self.what("reading a commit"), READ).soon();
+        let commit: GitCommit = self.ask_json(&call)?;
         Ok(commit.tree.sha)
     }
 
@@ -123,7 +158,7 @@ impl Repo {
     pub fn blob(&self, sha: &str) -> Result<Bytes> {
         let rest = format!("/git/blobs/{}", checked_sha(sha)?);
         let call = Call::get(self.at(&rest), self.what("reading a file"), READ).accept(RAW);
-        Ok(self.ask(&call)?.body)
+        Ok(self.ask(&call.soon())?.body)
     }
 
     /// Stores a file; its hash.
@@ -187,19 +222,9 @@ impl Repo {
         let call = call.to(self.what("moving a branch"), WRITE);
         match self.ask(&call) {
             Ok(_) => Ok(Moved::Moved),
-            Err(error) if is_overtaken(&error) => self.moved_after_all(branch, sha),
+            Err(error) if is_overtaken(&error) => Ok(Moved::Stale),
             Err(error) => Err(error),
         }
-    }
-
-    /// A repeated attempt is refused when an earlier one took effect and others moved on from there; then we are part of the branch.
-    fn moved_after_all(&self, branch: &str, sha: &str) -> Result<Moved> {
-        let head = self.branch_head(branch)?;
-        Ok(if head.as_deref() == Some(sha) {
-            Moved::Moved
-        } else {
-            Moved::Stale
-        })
     }
 }
 

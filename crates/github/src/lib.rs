@@ -68,7 +68,7 @@ pub use facts::{
     Signature, Status,
 };
 pub use files::{File, Put, PutFile};
-pub use git_data::{Created, Moved, TreeEntry};
+pub use git_data::{Created, Moved, Tip, TreeEntry};
 pub use pages::{Page, Pages};
 pub use proxy::Proxies;
 pub use repo::Repo;

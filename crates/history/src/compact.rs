@@ -9,7 +9,7 @@ use model::{Problem, Timestamp};
 use crate::{
     Error, ErrorKind, Result,
     history::History,
-    key::Lane,
+    key::{Lane, Partition},
     plan::{Filter, start_of_day},
 };
 use batch::Batch;
@@ -106,8 +106,18 @@ const RECENT_DAYS: f64 = 4.0;
 /// Rows that are packed into one commit: what a kill can undo.
 const COMMIT_ROWS: u64 = 1 << 24;
 
+fn is_below(key: &str, folder: &str) -> bool {
+    key.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// From when on runs of pull requests stay as they were recorded, on a branch.
+pub(crate) fn recent(now: Timestamp) -> Timestamp {
+    now.plus_days(-RECENT_DAYS)
+}
+
 /// Whether a key is that of a run of a pull request that started on a day after a moment.
-fn is_recent_pr(key: &str, moment: Timestamp) -> bool {
+pub(crate) fn is_recent_pr(key: &str, moment: Timestamp) -> bool {
     let is_pr = key
         .strip_prefix(Lane::Pr.runs())
         .is_some_and(|rest| rest.starts_with('/'));
@@ -155,9 +165,13 @@ impl History {
         done.problems.append(&mut plan.problems);
         if self.store.is_branch() {
             // These stand in the head, where a check finds them without a further call.
-            let recent = options.now.plus_days(-RECENT_DAYS);
+            let recent = recent(options.now);
             plan.run_files.retain(|key| !is_recent_pr(key, recent));
         }
+        // A run that the unreadable file holds must not come in again.
+        let unknown: Vec<String> = plan.unknown.iter().map(Partition::runs_folder).collect();
+        let is_known = |key: &String| !unknown.iter().any(|folder| is_below(key, folder));
+        plan.run_files.retain(is_known);
         let jobs = jobs_of(&plan, options);
         let mut batch = Batch::new(self, options.now, &plan.state);
         for job in jobs {

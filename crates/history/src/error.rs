@@ -100,6 +100,27 @@ impl Error {
         matches!(self.kind, ErrorKind::Unavailable(_))
     }
 
+    /// Whether the object itself is at fault: damaged, of a later version, or gone. Everything else is a failure of the store, which says nothing of what it
+    /// holds: an answer made without that object would be one with a hole in it.
+    pub fn is_damage(&self) -> bool {
+        let cut = [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData];
+        let is_cut = matches!(&self.kind, ErrorKind::Io(io) if cut.contains(&io.kind()));
+        let is_broken = matches!(self.kind, ErrorKind::Corrupt(_) | ErrorKind::TooNew { .. });
+        is_cut || is_broken || self.is_not_found()
+    }
+
+    /// An absence of what must exist is a view that lags behind: the same may work later.
+    pub(crate) fn lagging(self) -> Self {
+        if !self.is_not_found() {
+            return self;
+        }
+        let why = "the other side does not know it yet".to_owned();
+        Self {
+            kind: ErrorKind::Unavailable(why),
+            ..self
+        }
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         match &self.kind {
             ErrorKind::NotFound => true,

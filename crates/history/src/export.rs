@@ -56,7 +56,7 @@ impl History {
         }
         lines.flush().map_err(failed)?;
         done.left_out = runs.left_out();
-        done.problems = runs.take_problems();
+        done.problems = runs.finish()?;
         Ok(done)
     }
 }

@@ -1,6 +1,7 @@
 //! A history: opened or made in a store, written run by run.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,7 +15,7 @@ use crate::{
     key::{Lane, Partition, ROOT, run_object, unique_name},
     run_file,
     run_table::RunTable,
-    snapshot::BaselineOf,
+    snapshot::{BaselineOf, CLOCKS_DIFFER_DAYS},
     store::{Created, Durability, Store, store_of},
 };
 
@@ -43,6 +44,9 @@ const MARKER_TEXT: &str = "{\"format\":\"sprag-history\",\"version\":1}\n";
 
 /// Run files of the base on a branch before they are compacted. A run of 5,000 tests takes 57 kB as a file of its own and 9 kB in that of its day.
 const RUN_FILES_ON_A_BRANCH: usize = 8;
+
+/// Runs that a snapshot may lack after many recorders met: refreshing it is most of the work of a try.
+const UNSEEN_IN_A_STORM: usize = 4;
 
 impl History {
     /// Opens a history that exists.
@@ -128,20 +132,36 @@ impl History {
     /// # Errors
     /// As [`History::record`]; [`ErrorKind::ReadOnly`].
     pub fn record_at(&self, run: &RecordedRun, now: Timestamp) -> Result<Recorded> {
+        let started = run.info.started_at;
+        let ahead = now.plus_days(CLOCKS_DIFFER_DAYS);
+        let at = Some(started).filter(|at| *at <= ahead).max(Some(now));
         let of = BaselineOf {
             repo: run.info.key.repo.clone(),
             branch: run.info.key.branch.clone(),
-            at: Timestamp(now.0.saturating_add(1)),
+            at: Timestamp(at.unwrap_or(now).0.saturating_add(1)),
         };
         if !self.store.is_branch() || Lane::of(&run.info) != Lane::Base {
             return self.record(run);
         }
-        let refreshed = self.record_with(run, |history| history.snapshot(&of).map(drop));
+        let tries = Cell::new(0);
+        let refreshed = self.record_with(run, |history| {
+            tries.set(tries.get() + 1);
+            if tries.get() > 1 && history.has_few_unseen(&of) {
+                return Ok(());
+            }
+            history.snapshot(&of).map(drop)
+        });
         match refreshed {
             // The run matters more than the snapshot, which counts it as not seen then.
             Err(error) if error.is_unavailable() => self.record(run),
             done => done,
         }
+    }
+
+    /// Whether a snapshot lacks so few runs that one more does not matter to its readers.
+    fn has_few_unseen(&self, of: &BaselineOf) -> bool {
+        let unseen = self.store.unseen(&of.folder());
+        unseen.is_some_and(|unseen| unseen.len() <= UNSEEN_IN_A_STORM)
     }
 
     fn record_with(
@@ -177,26 +197,23 @@ impl History {
     }
 
     /// Whether run files wait to be compacted: of days that are over, and on a branch, where run files are the larger part of a day, more than
-    /// a few of the base.
+    /// a few of the base. Of many writers of a branch that ask at once only some are told so.
     ///
     /// # Errors
     /// When the store cannot be listed.
     pub fn is_compaction_due(&self, now: Timestamp) -> Result<bool> {
+        let base = self.store.list(Lane::Base.runs())?;
+        let pr = self.store.list(Lane::Pr.runs())?;
         let today = now.date();
-        for lane in Lane::ALL {
-            let runs = self.store.list(lane.runs())?;
-            if lane == Lane::Base && self.store.is_branch() && runs.len() > RUN_FILES_ON_A_BRANCH {
-                return Ok(true);
-            }
-            let mut dates = runs.iter().filter_map(|object| {
-                let (_, rest) = object.key.rsplit_once("/date=")?;
-                rest.split('/').next()
-            });
-            if dates.any(|date| *date < *today) {
-                return Ok(true);
-            }
+        if !self.store.is_branch() {
+            let mut all = base.iter().chain(&pr);
+            return Ok(all.any(|object| is_before(&object.key, &today)));
         }
-        Ok(false)
+        let kept = crate::compact::recent(now);
+        let of_today = base.iter().filter(|o| !is_before(&o.key, &today)).count();
+        let old_pr = |key: &str| is_before(key, &today) && !crate::compact::is_recent_pr(key, kept);
+        let is_over = of_today < base.len() || pr.iter().any(|object| old_pr(&object.key));
+        Ok(is_much(base.len()) || is_over && leads(of_today))
     }
 
     /// Whether a run was recorded.
@@ -208,7 +225,10 @@ impl History {
         if let Some(known) = self.store.knows_run(&key) {
             return Ok(known);
         }
-        Ok(self.store.open(&key).is_ok() || self.is_compacted(info)?)
+        match self.store.open(&key) {
+            Err(error) if error.is_not_found() => self.is_compacted(info),
+            opened => opened.map(|_there| true),
+        }
     }
 
     /// Does work whose changes become visible at once or not at all, where the store can do that (see [`Store::draft`]); elsewhere each write stands for
@@ -267,6 +287,24 @@ impl History {
     fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<RunTable>>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a run file is of an earlier day.
+fn is_before(key: &str, today: &str) -> bool {
+    let (_, rest) = key.rsplit_once("/date=").unwrap_or_default();
+    let date = rest.split('/').next().unwrap_or_default();
+    !date.is_empty() && date < today
+}
+
+/// Whether run files of the base on a branch are to be compacted. Each of the recorders that finish together sees another number, so that one in eight does it.
+fn is_much(run_files: usize) -> bool {
+    let leads = run_files > RUN_FILES_ON_A_BRANCH && run_files % RUN_FILES_ON_A_BRANCH == 1;
+    leads || run_files > 4 * RUN_FILES_ON_A_BRANCH
+}
+
+/// Whether a recorder takes care of earlier days: the first of the day, and one in eight after it, when the first one did not.
+fn leads(runs_of_today: usize) -> bool {
+    runs_of_today == 0 || runs_of_today % RUN_FILES_ON_A_BRANCH == 1
 }
 
 fn check_marker(bytes: &[u8]) -> Result<()> {

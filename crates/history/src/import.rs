@@ -198,6 +198,11 @@ impl History {
         for (repo, branch) in branches {
             let snapshot = crate::snapshot::folder(repo, branch);
             self.store.set_unseen(&snapshot, None)?;
+            let of_branch = runs.iter().map(|run| &run.info).filter(|info| {
+                info.pr.is_none() && info.key.repo == repo && info.key.branch == branch
+            });
+            let starts = of_branch.map(|info| info.started_at);
+            self.drop_outdated_snapshot((repo, branch), &starts.collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -213,7 +218,7 @@ impl History {
         let repos: BTreeSet<String> = fresh.iter().map(|run| run.info.key.repo.clone()).collect();
         for _ in 0..COMMIT_AGAIN {
             let state = load(store)?;
-            let known = self.known_runs(&repos)?;
+            let known = self.known_runs(&repos, fresh)?;
             fresh.retain(|run| !known.contains(&without_date(&run_object(&run.info))));
             report.runs = fresh.len() as u64;
             report.rows = fresh.iter().map(|run| run.rows.len() as u64).sum();
@@ -267,7 +272,11 @@ impl History {
     }
 
     /// The runs that the history has of some repositories, by key without date.
-    fn known_runs(&self, repos: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    fn known_runs(
+        &self,
+        repos: &BTreeSet<String>,
+        fresh: &[RecordedRun],
+    ) -> Result<BTreeSet<String>> {
         let mut known = BTreeSet::new();
         for repo in repos {
             let filter = Filter {
@@ -275,6 +284,12 @@ impl History {
                 ..Filter::default()
             };
             let plan = self.plan(&filter)?;
+            let mut concerned = fresh.iter().map(|run| Partition::of(&run.info));
+            if let Some(of) = concerned.find(|of| plan.unknown.contains(of)) {
+                let why =
+                    "a compacted file of it cannot be read, so nobody knows which runs are there";
+                return Err(Error::corrupt(&of.runs_folder(), why));
+            }
             known.extend(plan.run_files.iter().map(|key| without_date(key)));
             for (_, table) in &plan.chunks {
                 known.extend(

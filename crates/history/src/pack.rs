@@ -84,7 +84,7 @@ impl<'a> Pack<'a> {
     /// Writes the rows of a group as one compacted file.
     pub(crate) fn put_rows(&mut self, period: &str, group: Group) -> Result<()> {
         let taken_in = group.taken_in();
-        let table = group.table();
+        let table = group.table()?;
         let mut writer = ChunkWriter::new()?;
         let streams = group.streams(&table, &BTreeSet::new())?;
         merge(streams, |row| writer.push(row))?;
@@ -96,7 +96,7 @@ impl<'a> Pack<'a> {
     /// Writes a group as one thinned file and its cells: every outcome can be read back, durations of ordinary ones are summed by day.
     pub(crate) fn put_outcomes(&mut self, period: &str, group: Group) -> Result<()> {
         let taken_in = group.taken_in();
-        let mut table = group.table();
+        let mut table = group.table()?;
         let touched = group.touched_days();
         let origins = group.origins(&table, &touched);
         let old = group.chunks.iter().filter_map(|chunk| chunk.cells.as_ref());
@@ -115,7 +115,7 @@ impl<'a> Pack<'a> {
     /// Writes the failures of a group as one thinned file; all other rows are let go.
     pub(crate) fn put_failures(&mut self, period: &str, group: Group) -> Result<()> {
         let taken_in = group.taken_in();
-        let mut table = group.table();
+        let mut table = group.table()?;
         let before = table.rows();
         let mut left = vec![RowSum::default(); table.runs.len()];
         let mut writer = ChunkWriter::new()?;
@@ -191,18 +191,23 @@ impl Group {
         amount
     }
 
-    /// The run table of the new file.
-    fn table(&self) -> RunTable {
+    /// The run table of the new file. A run that comes twice would have all its rows twice.
+    fn table(&self) -> Result<RunTable> {
         let old = self.chunks.iter().flat_map(|chunk| &chunk.table.runs);
         let mut runs: Vec<TableRun> = old.cloned().collect();
         let new = self.runs.iter();
         runs.extend(new.map(|run| table_run(&run.info, RowSum::of(&run.rows))));
         runs.sort_by(|a, b| run_order(&a.info).cmp(&run_order(&b.info)));
-        RunTable {
+        let mut keys = BTreeSet::new();
+        if let Some(twice) = runs.iter().find(|run| !keys.insert(&run.info.key)) {
+            let why = format!("run `{}` would be in it twice", twice.info.key.run);
+            return Err(Error::corrupt(&self.partition.runs_folder(), why));
+        }
+        Ok(RunTable {
             partition: self.partition.clone(),
             runs,
             kept: None,
-        }
+        })
     }
 
     /// Days that are thinned already and get other runs besides.
@@ -325,4 +330,20 @@ fn number_of(table: &RunTable, info: &RunInfo) -> Option<u32> {
         .runs
         .binary_search_by(|run| run_order(&run.info).cmp(&run_order(info)));
     u32::try_from(at.ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::RecordedRun;
+
+    use super::Group;
+
+    #[test]
+    fn a_run_that_comes_twice_is_not_packed() {
+        let group = |runs: usize| Group {
+            runs: vec![RecordedRun::default(); runs],
+            ..Group::default()
+        };
+        assert!(group(1).table().is_ok() && group(2).table().is_err());
+    }
 }

@@ -129,6 +129,8 @@ pub(crate) struct Plan {
     /// Keys of run files that no compacted file holds.
     pub(crate) run_files: Vec<String>,
     pub(crate) problems: Vec<Problem>,
+    /// Jobs of which a compacted file cannot be read, so that nobody knows which runs it holds.
+    pub(crate) unknown: BTreeSet<Partition>,
 }
 
 /// How often a plan is made again when compaction deletes a file in between.
@@ -164,7 +166,10 @@ impl History {
         for file in files {
             match self.table(&file) {
                 Ok(table) => plan.chunks.push((file, table)),
-                Err(error) => plan.problems.push(problem_of(&error)),
+                Err(error) => {
+                    tell(error, &mut plan.problems)?;
+                    plan.unknown.insert(file.of);
+                }
             }
         }
         if listed.is_empty() {
@@ -199,6 +204,16 @@ impl History {
 }
 
 const VANISHED: &str = "it was compacted or deleted in between; read again";
+
+/// Lists damage as a problem, so that the rest is read. A failure of the store is one of the whole question: an answer without what it did not give would have
+/// a hole in it that nobody sees.
+pub(crate) fn tell(error: Error, problems: &mut Vec<Problem>) -> Result<()> {
+    if !error.is_damage() {
+        return Err(error);
+    }
+    problems.push(problem_of(&error));
+    Ok(())
+}
 
 /// An unreadable object as a problem: the rest is read.
 pub(crate) fn problem_of(error: &Error) -> Problem {

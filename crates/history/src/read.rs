@@ -8,13 +8,13 @@ use std::{
 use model::{Problem, RecordedRun, RunInfo, RunKey, Timestamp};
 
 use crate::{
-    Result,
+    Error, Result,
     chunk::Chunk,
     commit::{FileEntry, State},
     dictionary::{Names, Texts},
     history::History,
     key::Lane,
-    plan::{Filter, problem_of, start_of_day},
+    plan::{Filter, start_of_day, tell},
     run_file,
     run_table::RunTable,
 };
@@ -22,7 +22,8 @@ use crate::{
 /// Rows of a compacted file that are turned into runs at once; a larger file is read in slices of time.
 const SLICE_ROWS: u64 = 1 << 20;
 
-/// Runs in the order of time (start, then key). What cannot be read is skipped and told in [`Runs::problems`].
+/// Runs in the order of time (start, then key). What is damaged is skipped and told by [`Runs::finish`]; when the store fails, the runs end there, and
+/// [`Runs::finish`] gives the error.
 #[derive(Debug)]
 pub struct Runs {
     history: History,
@@ -37,6 +38,8 @@ pub struct Runs {
     texts: BTreeMap<String, Arc<Texts>>,
     left_out: u64,
     problems: Vec<Problem>,
+    /// Why the runs ended before their end.
+    failed: Option<Error>,
 }
 
 /// A part of the lake.
@@ -55,7 +58,7 @@ impl History {
     /// Memory: the rows of about a million results a job at once, never the whole lake.
     ///
     /// # Errors
-    /// When the store or the commit log cannot be read. A damaged file is no error: see [`Runs::problems`].
+    /// When the store or the commit log cannot be read. A damaged file is no error: see [`Runs::finish`].
     pub fn runs(&self, filter: &Filter) -> Result<Runs> {
         let plan = self.plan(filter)?;
         let mut sources: Vec<(i64, Part)> = Vec::new();
@@ -84,6 +87,7 @@ impl History {
             texts: BTreeMap::new(),
             left_out,
             problems: plan.problems,
+            failed: None,
         })
     }
 }
@@ -111,19 +115,20 @@ fn slices(file: &FileEntry, table: &Arc<RunTable>) -> Vec<(i64, Part)> {
 }
 
 impl Runs {
-    /// What could not be read so far.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
     /// Runs that are left out because only their failures are left: see [`Filter::failures_only`].
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Takes the problems out.
-    pub fn take_problems(&mut self) -> Vec<Problem> {
-        std::mem::take(&mut self.problems)
+    /// What could not be read. Whoever read runs must ask: without it an answer can have a hole in it.
+    ///
+    /// # Errors
+    /// When the store failed, so that the runs ended too early.
+    pub fn finish(self) -> Result<Vec<Problem>> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.problems),
+        }
     }
 
     /// Reads every part that can hold a run before the first one that is ready.
@@ -144,8 +149,11 @@ impl Runs {
             Part::Run(key) => self.load_run(key),
             Part::Slice(file, table, range) => self.load_slice(file, table, range),
         };
-        if let Err(error) = loaded {
-            self.problems.push(problem_of(&error));
+        let told = loaded.or_else(|error| tell(error, &mut self.problems));
+        if let Err(error) = told {
+            self.failed.get_or_insert(error);
+            self.sources.clear();
+            self.ready.clear();
         }
     }
 

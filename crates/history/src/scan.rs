@@ -17,7 +17,7 @@ use crate::{
     history::History,
     key::Partition,
     pages::select_ids,
-    plan::{Filter, problem_of},
+    plan::{Filter, tell},
     pq, run_file,
     run_table::RunTable,
 };
@@ -123,7 +123,7 @@ impl History {
                     let job = scanned.jobs.entry(partition).or_default();
                     *job = add_sorted(std::mem::take(job), counts);
                 }
-                Err(error) => scanned.problems.push(problem_of(&error)),
+                Err(error) => tell(error, &mut scanned.problems)?,
             }
         }
         Ok(scanned)

@@ -7,6 +7,7 @@ mod coverage;
 mod dense;
 mod detail;
 mod parts;
+mod present;
 
 use std::sync::Arc;
 
@@ -21,9 +22,11 @@ use crate::{
     key::{Lane, ROOT, encode},
     plan::Filter,
     run_file,
+    run_table::RunTable,
 };
 use coverage::Coverage;
 use parts::{Part, Parts};
+pub(crate) use present::CLOCKS_DIFFER_DAYS;
 
 /// Raised whenever the content changes: an older or newer snapshot is then made anew, never misread.
 const SNAPSHOT_VERSION: u32 = 1;
@@ -71,7 +74,7 @@ pub struct BaselineOf {
 }
 
 impl BaselineOf {
-    fn folder(&self) -> String {
+    pub(crate) fn folder(&self) -> String {
         folder(&self.repo, &self.branch)
     }
 
@@ -136,8 +139,10 @@ impl History {
     }
 
     fn snapshot_once(&self, of: &BaselineOf) -> Result<Snapshotted> {
+        let of = &self.at_present(of)?;
         let read = self.baseline_and_coverage(of, None)?;
         let (BaselineRead { baseline, .. }, head) = &read;
+        let unseen = self.account(of, &read)?;
         let mut done = Snapshotted {
             new_runs: read.0.runs_read,
             rebuilt: !read.0.from_snapshot,
@@ -152,7 +157,7 @@ impl History {
         done.bytes = parts.baseline.len() as u64;
         done.detail_bytes = parts.detail.len() as u64;
         self.write_parts(&of.folder(), &parts)?;
-        self.note_unseen(of, head)?;
+        self.store.set_unseen(&of.folder(), unseen.as_deref())?;
         Ok(done)
     }
 
@@ -193,7 +198,7 @@ impl History {
                 let fresh = self.fresh_runs(of, unseen, &loaded)?;
                 Ok(catch_up(loaded, fresh))
             }
-            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) if !error.is_damage() => Err(error),
             // Replaced or damaged in between: it is derived data, so the history itself answers.
             Ok(_) | Err(_) => self.replay(of),
         }
@@ -203,7 +208,7 @@ impl History {
     fn snapshot_head(&self, of: &BaselineOf) -> Result<Option<Head>> {
         let bytes = self.part(&of.folder(), Part::Baseline);
         match bytes.and_then(dense::head) {
-            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) if !error.is_damage() => Err(error),
             head => Ok(head.ok()),
         }
     }
@@ -262,10 +267,9 @@ impl History {
             .chunks
             .iter()
             .filter(|(_, table)| !table.failures_only());
-        let in_chunks = whole.into_iter().any(|(_, table)| {
-            let mut infos = table.runs.iter().map(|run| &run.info);
-            infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
-        });
+        let in_chunks = whole
+            .into_iter()
+            .any(|(_, table)| holds_unseen(table, &filter, coverage));
         let mut run_files = plan.run_files;
         run_files.retain(|key| !coverage.has_key(key));
         Ok(Unseen {
@@ -282,7 +286,7 @@ impl History {
             let mut runs = self.runs(&unseen.filter)?;
             let coverage = &loaded.head.coverage;
             let fresh = runs.by_ref().filter(|run| !coverage.has(&run.info));
-            return Ok((fresh.collect(), runs.take_problems()));
+            return Ok((fresh.collect(), runs.finish()?));
         }
         let named = named(&loaded.baseline, of.at);
         let mut problems = unseen.problems;
@@ -291,7 +295,7 @@ impl History {
             match read {
                 Ok(run) if unseen.filter.takes(&run.info) => fresh.push(run),
                 Ok(_) => {}
-                Err(error) => problems.push(crate::plan::problem_of(&error)),
+                Err(error) => crate::plan::tell(error, &mut problems)?,
             }
         }
         fresh.sort_by(|a, b| {
@@ -313,8 +317,8 @@ impl History {
         std::thread::scope(|scope| {
             let other = scope.spawn(|| right.iter().map(read).collect::<Vec<_>>());
             let mut all: Vec<_> = left.iter().map(read).collect();
-            // A reader turns every panic into an error of its own file; nothing is lost here.
-            all.extend(other.join().unwrap_or_default());
+            let torn = |_panic| vec![Err(Error::corrupt("run files", "an internal error"))];
+            all.extend(other.join().unwrap_or_else(torn));
             all
         })
     }
@@ -331,10 +335,16 @@ impl History {
             baseline: Baseline::default(),
         };
         let fresh = runs.by_ref().collect();
-        let (mut read, head) = catch_up(empty, (fresh, runs.take_problems()));
+        let (mut read, head) = catch_up(empty, (fresh, runs.finish()?));
         read.from_snapshot = false;
         Ok((read, head))
     }
+}
+
+/// Whether a compacted file holds a run that passes and that a snapshot has not seen.
+fn holds_unseen(table: &RunTable, filter: &Filter, coverage: &Coverage) -> bool {
+    let mut infos = table.runs.iter().map(|run| &run.info);
+    infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
 }
 
 /// What a snapshot has not seen.

@@ -9,7 +9,7 @@ use crate::{
     commit::Kind,
     history::History,
     key::Partition,
-    plan::{Filter, problem_of},
+    plan::{Filter, tell},
     pq::{Opened, Source},
     run_file,
 };
@@ -117,7 +117,7 @@ impl History {
                     let job = stat.jobs.entry(Partition::of(&header.info)).or_default();
                     job.add(header.info.started_at, header.rows);
                 }
-                Err(error) => stat.problems.push(problem_of(&error)),
+                Err(error) => tell(error, &mut stat.problems)?,
             }
         }
         Ok(stat)
@@ -138,10 +138,14 @@ impl History {
             if known.contains(folder) {
                 continue;
             }
-            // A damaged file says nothing; the next one of the folder may.
-            if let Ok((header, _size)) = self.header(key) {
-                known.insert(folder.to_owned());
-                found.insert(Partition::of(&header.info));
+            match self.header(key) {
+                Ok((header, _size)) => {
+                    known.insert(folder.to_owned());
+                    found.insert(Partition::of(&header.info));
+                }
+                // A damaged file says nothing; the next one of the folder may.
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(found)
@@ -203,7 +207,11 @@ impl History {
                 .store
                 .get(key)
                 .and_then(|bytes| run_file::decode(key, &bytes));
-            names.extend(read.map(|run| run.names).unwrap_or_default());
+            match read {
+                Ok(run) => names.extend(run.names),
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
         }
         let exact: Vec<_> = names
             .iter()
@@ -264,6 +272,6 @@ impl History {
             }
         }
         let order = tests.iter().filter_map(|(id, _)| shown.remove(id));
-        Ok((order.collect(), runs.take_problems()))
+        Ok((order.collect(), runs.finish()?))
     }
 }

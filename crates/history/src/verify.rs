@@ -12,7 +12,7 @@ use crate::{
     history::History,
     key::{Lane, run_object},
     pack::checksum,
-    plan::{Filter, problem_of},
+    plan::{Filter, problem_of, tell},
     row::RowSum,
     run_file,
     run_table::TableRun,
@@ -42,31 +42,37 @@ impl History {
     /// says how many runs and rows came in and were let go, which must be what is there.
     ///
     /// # Errors
-    /// When the store cannot be listed. Everything else is told in [`Verified::problems`].
+    /// When the store fails, so that nothing is proven. Damage is told in [`Verified::problems`].
     pub fn verify(&self) -> Result<Verified> {
         let mut proof = Proof::default();
         let plan = self.plan(&Filter::default())?;
         proof.done.problems.clone_from(&plan.problems);
         for file in plan.state.files.values() {
-            self.verify_object(file, &mut proof);
+            self.verify_object(file, &mut proof)?;
         }
         for key in &plan.run_files {
-            self.verify_run(key, &mut proof);
+            self.verify_run(key, &mut proof)?;
         }
         proof.check_amounts(&plan.state);
         if plan.state.next == 0 {
             self.check_log(&plan.run_files, &mut proof)?;
         }
-        proof.check_names(&self.all_names(&plan.state));
+        proof.check_names(&self.all_names(&plan.state)?);
         Ok(proof.done)
     }
 
-    fn all_names(&self, state: &State) -> BTreeSet<TestId> {
+    fn all_names(&self, state: &State) -> Result<BTreeSet<TestId>> {
         let repos: BTreeSet<&str> = state.files.values().map(|f| f.of.repo.as_str()).collect();
-        let names = repos
-            .iter()
-            .filter_map(|repo| self.names_of(state, repo).ok());
-        names.flat_map(BTreeMap::into_keys).collect()
+        let mut all = BTreeSet::new();
+        for repo in repos {
+            match self.names_of(state, repo) {
+                Ok(names) => all.extend(names.into_keys()),
+                // It is told as a damaged object.
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// Without any commit there must be no compacted run that has no run file: the log that named it is gone.
@@ -76,8 +82,11 @@ impl History {
         let mut lost = 0;
         for lane in Lane::ALL {
             for object in self.store.list(lane.compact())? {
-                let chunk = Chunk::open(self.store.as_ref(), &object.key);
-                let held = chunk.is_ok_and(|chunk| chunk.table.runs.iter().all(is_there));
+                let held = match Chunk::open(self.store.as_ref(), &object.key) {
+                    Ok(chunk) => chunk.table.runs.iter().all(is_there),
+                    Err(error) if error.is_damage() => false,
+                    Err(error) => return Err(error),
+                };
                 lost += u64::from(!held);
             }
         }
@@ -89,7 +98,7 @@ impl History {
         Ok(())
     }
 
-    fn verify_object(&self, file: &FileEntry, proof: &mut Proof) {
+    fn verify_object(&self, file: &FileEntry, proof: &mut Proof) -> Result<()> {
         let read = self.store.get(&file.key).and_then(|bytes| {
             proof.done.files += 1;
             proof.done.bytes += bytes.len() as u64;
@@ -105,9 +114,7 @@ impl History {
             Kind::Rows => self.verify_rows(file, proof),
             Kind::Cells | Kind::Names | Kind::Texts => Ok(()),
         });
-        if let Err(error) = verified {
-            proof.done.problems.push(problem_of(&error));
-        }
+        verified.or_else(|error| tell(error, &mut proof.done.problems))
     }
 
     /// Recomputes the checksum of every run of a compacted file from its rows.
@@ -151,7 +158,7 @@ impl History {
         Ok(())
     }
 
-    fn verify_run(&self, key: &str, proof: &mut Proof) {
+    fn verify_run(&self, key: &str, proof: &mut Proof) -> Result<()> {
         let read = self.store.get(key).and_then(|bytes| {
             proof.done.bytes += bytes.len() as u64;
             run_file::decode(key, &bytes)
@@ -169,8 +176,9 @@ impl History {
                     proof.done.problems.push(problem_of(&error));
                 }
                 proof.check_run_names(key, &run.rows, &run.names);
+                Ok(())
             }
-            Err(error) => proof.done.problems.push(problem_of(&error)),
+            Err(error) => tell(error, &mut proof.done.problems),
         }
     }
 }

@@ -105,7 +105,7 @@ fn read(history: &History, key: &RunKey, context: &Context) -> Result<Vec<Record
         runs.push(run);
         bar.at(runs.len() as u64);
     }
-    for problem in reader.take_problems() {
+    for problem in reader.finish()? {
         context.console.note(&format!("problem: {problem}"));
     }
     Ok(runs)

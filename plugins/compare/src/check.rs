@@ -111,7 +111,14 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
                 merge_base(arguments, &info),
             )
         },
-        || baseline(&history, &info, at, &loaded.run),
+        || {
+            let (of, ids) = (of(&info, at), ids_of(&loaded.run));
+            let needed = needed(&ids, &info);
+            match &arguments.at {
+                Some(_) => history.baseline(&of, Some(&needed)),
+                None => history.baseline_now(&of, Some(&needed)),
+            }
+        },
     );
     let subject = Subject {
         info,
@@ -145,7 +152,9 @@ pub(crate) struct Past {
 impl Past {
     /// Reads it for the tests of a run.
     pub(crate) fn read(history: &History, subject: &Subject, run: &TestRun) -> Result<Self, Error> {
-        let read = baseline(history, &subject.info, subject.at, run)?;
+        let ids = ids_of(run);
+        let needed = needed(&ids, &subject.info);
+        let read = history.baseline_now(&of(&subject.info, subject.at), Some(&needed))?;
         Self::of(history, subject, read)
     }
 
@@ -256,25 +265,27 @@ fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// What history says of the base: of the tests of the run, and of its job.
-fn baseline(
-    history: &History,
-    info: &RunInfo,
-    at: Timestamp,
-    run: &TestRun,
-) -> Result<BaselineRead, Error> {
-    let of = BaselineOf {
+/// The base of a run, as of a moment.
+fn of(info: &RunInfo, at: Timestamp) -> BaselineOf {
+    BaselineOf {
         repo: info.key.repo.clone(),
         branch: info.key.branch.clone(),
         at,
-    };
+    }
+}
+
+/// The tests of a run, in rising order.
+fn ids_of(run: &TestRun) -> Vec<TestId> {
     let ids: BTreeSet<TestId> = run.results.iter().map(|result| result.test.id()).collect();
-    let ids: Vec<TestId> = ids.into_iter().collect();
-    let needed = Needed {
-        ids: &ids,
+    ids.into_iter().collect()
+}
+
+/// What is needed of the base: the tests of the run, and its job.
+fn needed<'a>(ids: &'a [TestId], info: &'a RunInfo) -> Needed<'a> {
+    Needed {
+        ids,
         job: Some(&info.key.job),
-    };
-    Ok(history.baseline(&of, Some(&needed))?)
+    }
 }
 
 /// What pull requests did in the last days.
@@ -305,7 +316,7 @@ impl Recent {
         for run in &mut runs {
             recent.take(run, info);
         }
-        problems.extend(runs.take_problems());
+        problems.extend(runs.finish()?);
         Ok(recent)
     }
 

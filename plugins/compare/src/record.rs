@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Record, context: &Context) -> Result<Exit, Error> 
             "`sprag-compare inspect` shows what each file says",
         ));
     }
-    let history = remote::init(&arguments.store.history, context)?;
+    let history = remote::init_for(&info, &arguments.store.history, context)?;
     let run = RecordedRun::of(info, &results);
     let new = history.record_at(&run, context.now)? == Recorded::New;
     context.print(&shown(&run, new, &problems, arguments.json))?;

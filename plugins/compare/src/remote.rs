@@ -9,12 +9,23 @@ use std::sync::Arc;
 
 use history::{BranchStore, History, Pace, Store, store_of};
 
+use model::RunInfo;
+
 use crate::context::Context;
 use crate::error::Error;
 use api::ApiRemote;
 
+/// What a process is about to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Nothing, or small objects.
+    Small,
+    /// Runs of the base, which are files of the branch.
+    Files,
+}
+
 /// The store of a location.
-fn store(location: &str, context: &Context) -> Result<Arc<dyn Store>, Error> {
+fn store(location: &str, context: &Context, of: Of) -> Result<Arc<dyn Store>, Error> {
     let branch = location
         .strip_prefix("git:")
         .filter(|place| !place.contains('#'));
@@ -27,21 +38,36 @@ fn store(location: &str, context: &Context) -> Result<Arc<dyn Store>, Error> {
                 "write git:sprag-history",
             ));
         }
-        let remote = ApiRemote::new(repo, branch);
-        let store = BranchStore::new(Box::new(remote), Pace::default(), host::now);
-        return Ok(Arc::new(store));
+        let remote = Box::new(ApiRemote::new(repo, branch));
+        let open = match of {
+            Of::Small => BranchStore::new,
+            Of::Files => BranchStore::for_files,
+        };
+        return Ok(Arc::new(open(remote, Pace::default(), host::now)));
     }
     Ok(store_of(location)?)
 }
 
 /// Opens a history that exists.
 pub(crate) fn open(location: &str, context: &Context) -> Result<History, Error> {
-    Ok(History::open_in(store(location, context)?)?)
+    Ok(History::open_in(store(location, context, Of::Small)?)?)
 }
 
 /// Opens a history, or makes an empty one. On a branch nothing is written before the first run is.
 pub(crate) fn init(location: &str, context: &Context) -> Result<History, Error> {
-    Ok(History::init_in(store(location, context)?, context.now)?)
+    let store = store(location, context, Of::Small)?;
+    Ok(History::init_in(store, context.now)?)
+}
+
+/// As [`init`], for a run: one of the base is written with a call less.
+pub(crate) fn init_for(run: &RunInfo, location: &str, context: &Context) -> Result<History, Error> {
+    let of = if run.pr.is_none() {
+        Of::Files
+    } else {
+        Of::Small
+    };
+    let store = store(location, context, of)?;
+    Ok(History::init_in(store, context.now)?)
 }
 
 /// Bytes of replaced versions on a branch from which recording a run of the base gives them back.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Timestamp;
 
 use crate::{
-    Error, ErrorKind, Result,
+    Result,
     chunk::Chunk,
     commit::{FileEntry, Kind, State, load, try_commit},
     compact::{
@@ -16,7 +16,7 @@ use crate::{
     history::History,
     key::Partition,
     pack::{Group, Pack},
-    plan::problem_of,
+    plan::tell,
     run_file,
     run_table::RunTable,
 };
@@ -62,10 +62,7 @@ impl<'a> Batch<'a> {
         for (file, _) in &job.chunks {
             match Chunk::open(self.history.store.as_ref(), &file.key) {
                 Ok(chunk) => group.chunks.push(chunk),
-                Err(error) => {
-                    done.problems.push(problem_of(&error));
-                    return Ok(());
-                }
+                Err(error) => return tell(error, &mut done.problems),
             }
         }
         self.read_runs(&job.run_files, &mut group, done)?;
@@ -86,7 +83,7 @@ impl<'a> Batch<'a> {
             Tier::Failures => self.pack.put_failures(&job.period, group),
         };
         if let Err(error) = packed {
-            return skip_damaged(error, done);
+            return tell(error, &mut done.problems);
         }
         if job.tier == Tier::Failures {
             self.let_go.insert(repo);
@@ -126,7 +123,7 @@ impl<'a> Batch<'a> {
             let run = match read {
                 Ok(run) => run,
                 Err(error) => {
-                    skip_damaged(error, done)?;
+                    tell(error, &mut done.problems)?;
                     continue;
                 }
             };
@@ -217,15 +214,6 @@ impl<'a> Batch<'a> {
             self.state = now;
         }
     }
-}
-
-/// A damaged file is left where it is; a failing store ends the work.
-fn skip_damaged(error: Error, done: &mut Compacted) -> Result<()> {
-    if matches!(error.kind(), ErrorKind::Io(_)) {
-        return Err(error);
-    }
-    done.problems.push(problem_of(&error));
-    Ok(())
 }
 
 /// Whether the row files of some jobs are the same in two states.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use model::Timestamp;
 
-use super::{BaselineOf, Coverage, Head};
+use super::{BaselineOf, BaselineRead, Coverage, Head, REPLAY_DAYS, holds_unseen};
 use crate::{
     Error, Result, history::History, key::Lane, plan::start_of_day, run_file::Whole, store::Blob,
 };
@@ -151,15 +151,72 @@ impl History {
         Some(unseen)
     }
 
-    /// Lets the store keep account of what a new snapshot has not seen: runs of the future, and runs that cannot be read.
-    pub(super) fn note_unseen(&self, of: &BaselineOf, head: &Head) -> Result<()> {
-        if !self.store.is_branch() {
+    /// Lets go of a snapshot that would never take in some new runs, because they are older than the runs that it looks for: the next one is made anew.
+    pub(crate) fn drop_outdated_snapshot(
+        &self,
+        (repo, branch): (&str, &str),
+        starts: &[Timestamp],
+    ) -> Result<()> {
+        let of = BaselineOf {
+            repo: repo.to_owned(),
+            branch: branch.to_owned(),
+            at: Timestamp(i64::MAX),
+        };
+        let Some(head) = self.snapshot_head(&of)? else {
+            return Ok(());
+        };
+        let replayed = head.newest.plus_days(-REPLAY_DAYS)..head.coverage.horizon(head.newest);
+        if !starts.iter().any(|start| replayed.contains(start)) {
             return Ok(());
         }
+        let folder = of.folder();
+        if self.store.is_branch() {
+            return self.store.delete(&packed_key(&folder));
+        }
+        let all = [Part::Baseline, Part::Detail, Part::Names];
+        all.iter()
+            .try_for_each(|part| self.store.delete(&part.key(&folder)))
+    }
+
+    /// The run files that a new snapshot has not seen: runs of the future, and runs that cannot be read. `None` when compacted files may hold such a run, so
+    /// that readers have to look there.
+    pub(super) fn account(
+        &self,
+        of: &BaselineOf,
+        (read, head): &(BaselineRead, Head),
+    ) -> Result<Option<Vec<String>>> {
+        if !self.store.is_branch() || !read.problems.is_empty() {
+            return Ok(None);
+        }
         let horizon = head.coverage.horizon(head.newest);
+        let is_open = |key: &String| !head.coverage.has_key(key) && can_start_after(key, horizon);
         let mut unseen = self.list_run_files(&all_runs(of))?;
-        unseen.retain(|key| !head.coverage.has_key(key) && can_start_after(key, horizon));
-        self.store.set_unseen(&of.folder(), Some(&unseen))
+        unseen.retain(is_open);
+        // A snapshot that was brought up to date has seen all that the one before had: what neither has seen is in the account of that one.
+        let before = self.store.unseen(&of.folder());
+        let elsewhere = match before.filter(|_| read.from_snapshot) {
+            Some(before) => before
+                .iter()
+                .any(|key| is_open(key) && !unseen.contains(key)),
+            None => self.chunks_hold_unseen(of, horizon, &head.coverage)?,
+        };
+        Ok((!elsewhere).then_some(unseen))
+    }
+
+    fn chunks_hold_unseen(
+        &self,
+        of: &BaselineOf,
+        horizon: Timestamp,
+        coverage: &Coverage,
+    ) -> Result<bool> {
+        let filter = crate::Filter {
+            from: Some(horizon),
+            ..all_runs(of)
+        };
+        let plan = self.plan(&filter)?;
+        let mut tables = plan.chunks.iter().map(|(_, table)| table);
+        let held = tables.any(|table| holds_unseen(table, &filter, coverage));
+        Ok(held || !plan.problems.is_empty())
     }
 }
 

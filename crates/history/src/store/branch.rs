@@ -6,6 +6,7 @@
 
 mod draft;
 mod head;
+mod look;
 mod pace;
 mod squash;
 
@@ -22,11 +23,11 @@ use model::Timestamp;
 
 pub use pace::Pace;
 
-use super::{Blob, Created, Draft, Durability, Object, Remote, RemoteFile, Store};
+use super::{Blob, Created, Draft, Durability, Object, Remote, Store};
 use crate::{Error, ErrorKind, Result, run_file::Whole};
 use draft::BranchDraft;
+use head::Head;
 pub use head::blob_id;
-use head::{HEAD, Head};
 
 /// Bytes of blobs that are kept in memory once they are read.
 const CACHE_BYTES: usize = 64 << 20;
@@ -43,6 +44,8 @@ pub struct BranchStore {
 struct Inner {
     remote: Box<dyn Remote>,
     pace: Pace,
+    /// Whether the first look is at the commit, which a write of files is made on.
+    by_commit: bool,
     /// Tells the time, for locks only.
     clock: fn() -> Timestamp,
     view: Mutex<Option<Arc<View>>>,
@@ -79,6 +82,8 @@ struct Contention {
     tries: u32,
     /// How often the other side did not answer.
     failures: u32,
+    /// Whether others were faster than the last write that came through.
+    before: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,11 +91,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl BranchStore {
+    /// As [`BranchStore::new`], for a process that is about to write files (a run of the base, compaction): it reads the branch by its commit at once.
+    pub fn for_files(remote: Box<dyn Remote>, pace: Pace, clock: fn() -> Timestamp) -> Self {
+        Self::with(remote, pace, clock, true)
+    }
+
     /// The store on a branch. `clock` tells the time; it only matters for the locks of remotes that cannot replace a branch conditionally.
     pub fn new(remote: Box<dyn Remote>, pace: Pace, clock: fn() -> Timestamp) -> Self {
+        Self::with(remote, pace, clock, false)
+    }
+
+    fn with(
+        remote: Box<dyn Remote>,
+        pace: Pace,
+        clock: fn() -> Timestamp,
+        by_commit: bool,
+    ) -> Self {
         let inner = Inner {
             remote,
             pace,
+            by_commit,
             clock,
             view: Mutex::default(),
             pending: Mutex::default(),
@@ -121,7 +141,7 @@ impl Inner {
         if let Some(view) = locked(&self.view).clone() {
             return Ok(view);
         }
-        self.look(false)
+        self.look(self.by_commit)
     }
 
     /// Reads the branch anew; with `commit`, so that a write can be made on top of the commit.
@@ -135,32 +155,6 @@ impl Inner {
         Ok(view)
     }
 
-    fn read(&self) -> Result<View> {
-        match self.remote.file(HEAD)? {
-            Some(file) => View::of(file),
-            None => self.read_at_commit(),
-        }
-    }
-
-    fn read_at_commit(&self) -> Result<View> {
-        let Some(commit) = self.remote.newest()? else {
-            return Ok(View::default());
-        };
-        if let Some(file) = self.remote.file_at(&commit, HEAD)? {
-            let view = View::of(file)?;
-            return Ok(View {
-                commit: Some(commit),
-                ..view
-            });
-        }
-        let head = Head::of_tree(self.remote.tree(&commit)?);
-        Ok(View {
-            head,
-            commit: Some(commit),
-            ..View::default()
-        })
-    }
-
     fn draft(self: &Arc<Self>) -> Result<BranchDraft> {
         let view = self.view()?;
         let draft = BranchDraft::new(Arc::clone(self), view);
@@ -172,25 +166,36 @@ impl Inner {
 
     /// A write is done: this is the branch now.
     fn wrote(&self, view: View) {
+        locked(&self.pending).retain(|key, _| !view.head.has(key));
         *locked(&self.view) = Some(Arc::new(view));
-        locked(&self.pending).clear();
-        *locked(&self.contention) = Contention::default();
+        let mut contention = locked(&self.contention);
+        *contention = Contention {
+            before: contention.tries > 0,
+            ..Contention::default()
+        };
     }
 
     /// Others were faster, after work that took a while: waits a while, or gives up.
     fn wait(&self, took: Duration) -> Result<()> {
+        self.is_patient()?;
         let tries = {
             let mut contention = locked(&self.contention);
-            let since = *contention.since.get_or_insert_with(Instant::now);
             contention.tries += 1;
-            if since.elapsed() > self.pace.patience {
-                let kind = ErrorKind::Contended(contention.tries);
-                return Err(Error::new("cannot write to", &self.remote.location(), kind));
-            }
             contention.tries
         };
         thread::sleep(self.pace.pause_after(tries - 1, took));
         Ok(())
+    }
+
+    /// Whether there is time for another try.
+    fn is_patient(&self) -> Result<()> {
+        let mut contention = locked(&self.contention);
+        let since = *contention.since.get_or_insert_with(Instant::now);
+        if since.elapsed() <= self.pace.patience {
+            return Ok(());
+        }
+        let kind = ErrorKind::Contended(contention.tries);
+        Err(Error::new("cannot write to", &self.remote.location(), kind))
     }
 
     /// Counts the times in a row that the other side did not answer; `true` when it is too often.
@@ -204,13 +209,7 @@ impl Inner {
         if let Some(bytes) = locked(&self.blobs).get(id) {
             return Ok(bytes.clone());
         }
-        let bytes = self.remote.blob(id)?;
-        if blob_id(&bytes) != id {
-            return Err(Error::corrupt(
-                key,
-                "its bytes are not those that the head names",
-            ));
-        }
+        let bytes = self.named_blob(key, id)?;
         self.keep(id, &bytes);
         Ok(bytes)
     }
@@ -232,17 +231,6 @@ impl Inner {
             Some(file) => self.blob(key, &file.id),
             None => Err(Error::new("cannot open", key, ErrorKind::NotFound)),
         }
-    }
-}
-
-impl View {
-    fn of(file: RemoteFile) -> Result<Self> {
-        Ok(Self {
-            head: Head::decode(&file.bytes)?,
-            blob: Some(file.blob),
-            commit: file.commit,
-            size: file.bytes.len() as u64,
-        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod command;
 mod scratch;
+mod words;
 
 use std::{
     path::Path,
@@ -18,6 +19,7 @@ use super::{Remote, RemoteChange, RemoteEntry, RemoteFile, Written, random};
 use crate::{Error, ErrorKind, Result};
 use command::Output;
 use scratch::Scratch;
+use words::{entry_of, is_race, kind_of};
 
 /// The branch in the repository of our own.
 const FETCHED: &str = "refs/sprag/fetched";
@@ -103,7 +105,10 @@ impl GitRemote {
         ])?;
         if fetched.done {
             let at = scratch.near(&["rev-parse", "--verify", FETCHED], &[])?;
-            return Ok(Some(at.text()));
+            if at.done {
+                return Ok(Some(at.text()));
+            }
+            return Err(self.error("cannot read", &at));
         }
         if fetched.errors.contains("couldn't find remote ref") {
             return Ok(None);
@@ -134,7 +139,8 @@ impl GitRemote {
         let line = String::from_utf8_lossy(read.bytes.get(..end).unwrap_or_default()).into_owned();
         let words: Vec<&str> = line.split(' ').collect();
         let [id, "blob", size] = words.as_slice() else {
-            return Ok(None);
+            // Git says the same of a file that is not in the tree and of one whose bytes did not come.
+            return Self::absent(scratch, commit, path).map(|()| None);
         };
         let size: usize = size.parse().map_err(crate::pq::damaged(path))?;
         let bytes = read.bytes.get(end + 1..end + 1 + size);
@@ -144,6 +150,23 @@ impl GitRemote {
             blob: (*id).to_owned(),
             commit: Some(commit.to_owned()),
         }))
+    }
+
+    /// Makes sure that a file is not in the tree of a commit.
+    fn absent(scratch: &Scratch, commit: &str, path: &str) -> Result<()> {
+        let listed = scratch.far(&[
+            "ls-tree",
+            "-z",
+            "--full-tree",
+            "--end-of-options",
+            commit,
+            path,
+        ])?;
+        if listed.done && listed.bytes.is_empty() {
+            return Ok(());
+        }
+        let why = format!("it did not come: {}", command::harmless(&listed.errors));
+        Err(Error::new("cannot read", path, ErrorKind::Unavailable(why)))
     }
 
     /// Makes a commit in the repository of our own.
@@ -263,43 +286,6 @@ fn stream(name: &str, base: &str, changes: &[RemoteChange], message: &str) -> Ve
     out
 }
 
-/// Whether a refused push met another one.
-fn is_race(said: &str) -> bool {
-    let signs = [
-        "stale info",
-        "fetch first",
-        "non-fast-forward",
-        "cannot lock ref",
-        "failed to update ref",
-        "failed to lock",
-        "incorrect old value",
-        "reference already exists",
-        "Unable to create",
-    ];
-    signs.iter().any(|sign| said.contains(sign))
-}
-
-/// Why a command failed, from what git said.
-fn kind_of(said: &str) -> ErrorKind {
-    let lower = said.to_lowercase();
-    let denied = [
-        "permission",
-        "denied",
-        "read-only",
-        "protected branch",
-        "hook declined",
-        "403",
-        "not authorized",
-        "forbidden",
-        "prohibited",
-    ];
-    let what = command::harmless(said);
-    if denied.iter().any(|sign| lower.contains(sign)) {
-        return ErrorKind::ReadOnly(what);
-    }
-    ErrorKind::Unavailable(what)
-}
-
 /// The rules of `git check-ref-format`, and no leading dash.
 pub fn is_branch_name(name: &str) -> bool {
     let part = |part: &str| {
@@ -366,7 +352,10 @@ impl Remote for GitRemote {
             return Err(self.error("cannot list", &listed));
         }
         let text = String::from_utf8_lossy(&listed.bytes);
-        Ok(text.split('\0').filter_map(entry_of).collect())
+        let lines = text.split('\0').filter(|line| !line.is_empty());
+        lines
+            .filter_map(|line| entry_of(line).transpose())
+            .collect()
     }
 
     fn put(&self, path: &str, bytes: &Bytes, expected: &str, message: &str) -> Result<Written> {
@@ -393,25 +382,16 @@ impl Remote for GitRemote {
         self.change(from, changes, message)
     }
 
-    fn replace(&self, of: &str, changes: &[RemoteChange], message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        of: &str,
+        (changes, message): (&[RemoteChange], &str),
+        _safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
         self.change(From::TreeOf(of), changes, message)
     }
 
     fn replaces_conditionally(&self) -> bool {
         true
     }
-}
-
-/// A line of `git ls-tree -l`: mode, type, id, size, tab, path.
-fn entry_of(line: &str) -> Option<RemoteEntry> {
-    let (facts, path) = line.split_once('\t')?;
-    let mut words = facts.split_ascii_whitespace().skip(1);
-    let (Some("blob"), Some(id), Some(size)) = (words.next(), words.next(), words.next()) else {
-        return None;
-    };
-    Some(RemoteEntry {
-        path: path.to_owned(),
-        blob: id.to_owned(),
-        size: size.parse().ok()?,
-    })
 }

@@ -105,11 +105,17 @@ pub trait Remote: fmt::Debug + Send + Sync {
         message: &str,
     ) -> Result<Written>;
 
-    /// Makes a commit without a parent that has the tree of `of` with some changes, and moves the branch to it, whatever commits it had before.
+    /// Makes a commit without a parent that has the tree of `of` with some changes, and moves the branch to it, whatever commits it had before (`what` is the changes and the message); asks `safe`
+    /// right before it does. [`Written::Stale`] when the branch was surely not moved.
     ///
     /// # Errors
-    /// See the trait.
-    fn replace(&self, of: &str, changes: &[RemoteChange], message: &str) -> Result<Written>;
+    /// See the trait. [`crate::ErrorKind::Unavailable`] only when it is not known whether the branch was moved.
+    fn replace(
+        &self,
+        of: &str,
+        what: (&[RemoteChange], &str),
+        safe: &dyn Fn() -> bool,
+    ) -> Result<Written>;
 
     /// Whether [`Remote::replace`] fails when the branch is not at `of` any more. Where it is not, the caller keeps all writers away with a lock, and
     /// `replace` gives up rather than take longer than a few seconds.

@@ -16,7 +16,7 @@ fn everything() -> Filter {
 fn read(history: &History) -> Vec<RecordedRun> {
     let mut runs = history.runs(&everything()).unwrap();
     let read: Vec<_> = runs.by_ref().collect();
-    assert_eq!(runs.problems(), []);
+    assert_eq!(runs.finish().unwrap(), []);
     let proof = history.verify().unwrap();
     assert_eq!((proof.problems, proof.doubled_runs), (vec![], 0));
     assert_eq!(proof.runs, read.len() as u64);

@@ -94,7 +94,7 @@ fn read(history: &History) -> Vec<RecordedRun> {
     };
     let mut runs = history.runs(&filter).unwrap();
     let read = runs.by_ref().collect();
-    assert_eq!(runs.problems(), []);
+    assert_eq!(runs.finish().unwrap(), []);
     read
 }
 

@@ -13,7 +13,7 @@ fn read(history: &History) -> (Vec<RecordedRun>, usize) {
     };
     let mut runs = history.runs(&filter).unwrap();
     let read = runs.by_ref().collect();
-    (read, runs.problems().len())
+    (read, runs.finish().unwrap().len())
 }
 
 fn files(folder: &std::path::Path, ending: &str) -> Vec<std::path::PathBuf> {
@@ -138,5 +138,29 @@ fn a_lost_commit_log_is_never_called_whole() {
     assert_eq!(
         told,
         ["1 compacted files are there, but no commit names them"]
+    );
+}
+
+#[test]
+fn nothing_comes_in_twice_while_a_compacted_file_cannot_be_read() {
+    let (folder, history) = three_runs();
+    let options = CompactOptions::at(START.plus_days(60.0));
+    history.compact(&options).unwrap();
+    let path = files(&folder.path().join("v1/compact"), ".parquet").remove(0);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, b"PAR1").unwrap();
+    let fresh = History::open(folder.path().to_str().unwrap()).unwrap();
+    let done = fresh.compact(&options).unwrap();
+    assert_eq!((done.runs, done.problems.len()), (0, 1));
+    let again: Vec<RecordedRun> = (0..4).map(|n| run("linux", n, 20)).collect();
+    assert!(fresh.record_all(&again, START).is_err());
+    let other = vec![run("windows", 9, 20)];
+    assert_eq!(fresh.record_all(&other, START).unwrap().runs, 1);
+    std::fs::write(&path, bytes).unwrap();
+    let fresh = History::open(folder.path().to_str().unwrap()).unwrap();
+    let proof = fresh.verify().unwrap();
+    assert_eq!(
+        (proof.runs, proof.doubled_runs, proof.problems),
+        (4, 0, vec![])
     );
 }

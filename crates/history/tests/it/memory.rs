@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -30,6 +31,31 @@ pub(crate) struct Faults {
     pub(crate) stale: u64,
 }
 
+/// How many of the next answers are not what is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lies {
+    /// Files that are said to be absent.
+    pub(crate) absent: u64,
+    /// Looks for the branch that do not find it.
+    pub(crate) no_branch: u64,
+    /// Files and blobs with a byte less.
+    pub(crate) cut: u64,
+    /// Blobs that are said not to exist.
+    pub(crate) no_blob: u64,
+    /// Parents of commits that are said not to exist.
+    pub(crate) no_parent: u64,
+}
+
+fn counted(left: &mut u64) -> bool {
+    let lies = *left > 0;
+    *left = left.saturating_sub(1);
+    lies
+}
+
+fn not_found(name: &str) -> Error {
+    Error::new("asked", name, ErrorKind::NotFound)
+}
+
 #[derive(Debug, Default)]
 struct State {
     blobs: BTreeMap<String, Bytes>,
@@ -45,6 +71,10 @@ struct Shared {
     made: AtomicU64,
     /// Calls that are still answered; the rest is as if the caller was killed.
     left: Mutex<Option<u64>>,
+    /// How long the objects of a squash take.
+    slow: Mutex<Duration>,
+    /// Answers that are not what is there.
+    lies: Mutex<Lies>,
     conditional: bool,
     read_only: bool,
 }
@@ -86,6 +116,33 @@ impl Memory {
 
     pub(crate) fn fail(&self, faults: Faults) {
         *self.0.faults.lock().unwrap() = faults;
+    }
+
+    /// Commits that were ever made.
+    pub(crate) fn commits(&self) -> u64 {
+        self.0.made.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn slow(&self, pause: Duration) {
+        *self.0.slow.lock().unwrap() = pause;
+    }
+
+    pub(crate) fn lie(&self, lies: Lies) {
+        *self.0.lies.lock().unwrap() = lies;
+    }
+
+    /// A file as it is seen, which may be not as it is.
+    fn seen(&self, file: Option<RemoteFile>) -> Option<RemoteFile> {
+        let mut lies = self.0.lies.lock().unwrap();
+        if counted(&mut lies.absent) {
+            return None;
+        }
+        let mut file = file?;
+        if counted(&mut lies.cut) {
+            file.bytes.truncate(file.bytes.len() - 1);
+            file.blob = history::blob_id(&file.bytes);
+        }
+        Some(file)
     }
 
     /// Answers so many more calls and no other.
@@ -191,20 +248,35 @@ impl Remote for Memory {
     fn file(&self, path: &str) -> Result<Option<RemoteFile>> {
         self.call("file", None, |state| {
             let tip = state.branch.clone();
-            Ok(tip.and_then(|tip| file(state, &tip, path)))
+            Ok(self.seen(tip.and_then(|tip| file(state, &tip, path))))
         })
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.call("newest", None, |state| Ok(state.branch.clone()))
+        self.call("newest", None, |state| {
+            let lies = counted(&mut self.0.lies.lock().unwrap().no_branch);
+            Ok(state.branch.clone().filter(|_| !lies))
+        })
     }
 
     fn file_at(&self, commit: &str, path: &str) -> Result<Option<RemoteFile>> {
-        self.call("file_at", None, |state| Ok(file(state, commit, path)))
+        self.call("file_at", None, |state| {
+            Ok(self.seen(file(state, commit, path)))
+        })
     }
 
     fn blob(&self, id: &str) -> Result<Bytes> {
-        self.call("blob", None, |state| Ok(state.blobs[id].clone()))
+        self.call("blob", None, |state| {
+            let mut lies = self.0.lies.lock().unwrap();
+            if counted(&mut lies.no_blob) {
+                return Err(not_found(id));
+            }
+            let mut bytes = state.blobs[id].clone();
+            if counted(&mut lies.cut) {
+                bytes.truncate(bytes.len() - 1);
+            }
+            Ok(bytes)
+        })
     }
 
     fn tree(&self, commit: &str) -> Result<Vec<RemoteEntry>> {
@@ -242,6 +314,9 @@ impl Remote for Memory {
         _message: &str,
     ) -> Result<Written> {
         self.call("advance", Some(Written::Stale), |state| {
+            if counted(&mut self.0.lies.lock().unwrap().no_parent) {
+                return Err(not_found("a commit"));
+            }
             if state.branch.as_deref() != parent {
                 return Ok(Written::Stale);
             }
@@ -252,8 +327,17 @@ impl Remote for Memory {
         })
     }
 
-    fn replace(&self, of: &str, changes: &[RemoteChange], _message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        of: &str,
+        (changes, _message): (&[RemoteChange], &str),
+        safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
+        thread::sleep(*self.0.slow.lock().unwrap());
         self.call("replace", Some(Written::Stale), |state| {
+            if !self.0.conditional && !safe() {
+                return Ok(Written::Stale);
+            }
             if self.0.conditional && state.branch.as_deref() != Some(of) {
                 return Ok(Written::Stale);
             }

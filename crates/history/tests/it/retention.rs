@@ -29,7 +29,7 @@ fn everything() -> Filter {
 fn read(history: &History, filter: &Filter) -> Vec<RecordedRun> {
     let mut runs = history.runs(filter).unwrap();
     let read: Vec<_> = runs.by_ref().collect();
-    assert_eq!(runs.problems(), []);
+    assert_eq!(runs.finish().unwrap(), []);
     let proof = history.verify().unwrap();
     assert_eq!((proof.problems, proof.doubled_runs), (vec![], 0));
     read

@@ -54,7 +54,7 @@ pub(super) fn replay_without(
             read.runs_read += 1;
         }
     }
-    read.problems = runs.take_problems();
+    read.problems = runs.finish()?;
     Ok(read)
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn look_after(
         let mut options = history.retention(context.now);
         let file = retention().and_then(|file| Retention::default().apply(&file, &mut options));
         match file {
-            Ok(()) => compact_quietly(history, &options, context)?,
+            Ok(()) => compact_quietly(history, &options, context),
             Err(error) => context.console.note(&format!(
                 "the history is not compacted, because it is not known how long it is kept: {error}"
             )),
@@ -91,16 +91,16 @@ pub(crate) fn look_after(
     Ok(())
 }
 
-fn compact_quietly(
-    history: &History,
-    options: &CompactOptions,
-    context: &Context,
-) -> Result<(), Error> {
+/// A history that is not compacted now is as good as before: the run is recorded, and the next one will do it.
+fn compact_quietly(history: &History, options: &CompactOptions, context: &Context) {
     // What compaction replaces stays until the squash after it: better not on top of what was replaced before.
     remote::squash(history, context);
-    let compacted = history.compact(options)?;
-    note_problems(context, &compacted.problems);
-    Ok(())
+    match history.compact(options) {
+        Ok(compacted) => note_problems(context, &compacted.problems),
+        Err(error) => context
+            .console
+            .note(&format!("the history was not compacted: {error}")),
+    }
 }
 
 /// One refreshed snapshot, as `--json` prints it.

@@ -144,6 +144,17 @@ fn speaks_of_rules(said: &str) -> bool {
         .any(|sign| said.contains(sign))
 }
 
+/// Whether an answer says that nothing was done, and the same may work another time.
+fn is_definite(error: &github::Error) -> bool {
+    matches!(
+        error,
+        github::Error::Refused { .. }
+            | github::Error::NotFound { .. }
+            | github::Error::Stale { .. }
+            | github::Error::RateLimited { .. }
+    ) && !speaks_of_rules(&error.to_string())
+}
+
 fn internal() -> Error {
     unusable("an internal error")
 }
@@ -179,9 +190,14 @@ impl Remote for ApiRemote {
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.repo
-            .branch_head(&self.branch)
-            .map_err(|error| self.error("cannot read", error))
+        let tip = self
+            .repo
+            .branch_tip(&self.branch)
+            .map_err(|error| self.error("cannot read", error))?;
+        Ok(tip.map(|tip| {
+            locked(&self.trees).insert(tip.commit.clone(), tip.tree);
+            tip.commit
+        }))
     }
 
     fn file_at(&self, commit: &str, path: &str) -> Result<Option<RemoteFile>> {
@@ -260,7 +276,12 @@ impl Remote for ApiRemote {
         })
     }
 
-    fn replace(&self, of: &str, changes: &[RemoteChange], message: &str) -> Result<Written> {
+    fn replace(
+        &self,
+        of: &str,
+        (changes, message): (&[RemoteChange], &str),
+        safe: &dyn Fn() -> bool,
+    ) -> Result<Written> {
         let started = Instant::now();
         let failed = |error| self.error("cannot write to", error);
         let limits = Limits {
@@ -274,8 +295,8 @@ impl Remote for ApiRemote {
         let commit = self
             .commit(&hurried, Some(of), None, (changes, message))
             .map_err(untouched)?;
-        if started.elapsed() > HURRY {
-            return Err(unusable("it takes too long to be safe"));
+        if started.elapsed() > HURRY || !safe() {
+            return Ok(Written::Stale);
         }
         // Asked once: a repetition could come when the lock is over.
         let once = self
@@ -285,12 +306,11 @@ impl Remote for ApiRemote {
                 ..limits
             })
             .map_err(failed)?;
-        match once
-            .move_branch(&self.branch, &commit, true)
-            .map_err(failed)?
-        {
-            Moved::Moved => Ok(Written::Done(Some(commit))),
-            Moved::Stale => Ok(Written::Stale),
+        match once.move_branch(&self.branch, &commit, true) {
+            Ok(Moved::Moved) => Ok(Written::Done(Some(commit))),
+            Ok(Moved::Stale) => Ok(Written::Stale),
+            Err(error) if is_definite(&error) => Ok(Written::Stale),
+            Err(error) => Err(failed(error)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -29,8 +29,8 @@ pub(super) struct BranchDraft {
     /// When it was taken.
     taken: Instant,
     work: Mutex<Work>,
-    /// The first read that got no answer. Work that did not see what is there must not be published, whatever it made of the error.
-    unanswered: Mutex<Option<Error>>,
+    /// The first read that got no answer. Work that goes on without it may add, but what it deletes or replaces after that must not be published.
+    unanswered: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ struct Work {
     /// Files to remove.
     dropped: BTreeSet<String>,
     changed: bool,
+    /// Why it must not be published.
+    blind: Option<String>,
 }
 
 impl Work {
@@ -99,11 +101,18 @@ impl BranchDraft {
     /// A file as it is on the branch.
     fn blob(&self, key: &str, id: &str) -> Result<Bytes> {
         self.inner.blob(key, id).inspect_err(|error| {
-            if let ErrorKind::Unavailable(why) = error.kind() {
-                let kind = ErrorKind::Unavailable(why.clone());
-                locked(&self.unanswered).get_or_insert(Error::new("cannot read", key, kind));
+            if !error.is_damage() {
+                locked(&self.unanswered).get_or_insert_with(|| error.to_string());
             }
         })
+    }
+
+    /// The work, for a change that takes something away.
+    fn seeing(&self) -> MutexGuard<'_, Work> {
+        let unanswered = locked(&self.unanswered).clone();
+        let mut work = locked(&self.work);
+        work.blind = work.blind.take().or(unanswered);
+        work
     }
 
     /// Puts an object in unless it is there.
@@ -169,7 +178,8 @@ impl BranchDraft {
 
     /// What became of a write: `true` when it is done.
     fn settle(&self, written: Result<Written>, write: Write, writer: &str) -> Result<bool> {
-        let lost = match written {
+        // The commit that the write is made on was read a moment ago, so it exists.
+        let lost = match written.map_err(Error::lagging) {
             Ok(Written::Done(commit)) => {
                 self.inner.wrote(View {
                     blob: Some(blob_id(&write.bytes)),
@@ -202,10 +212,11 @@ impl BranchDraft {
 
 impl Draft for BranchDraft {
     fn publish(&self, message: &str) -> Result<bool> {
-        if let Some(error) = locked(&self.unanswered).take() {
-            return Err(error);
-        }
         let work = locked(&self.work).clone();
+        if let Some(why) = work.blind {
+            let kind = ErrorKind::Unavailable(why);
+            return Err(Error::new("cannot write to", &self.location(), kind));
+        }
         if !work.changed {
             return Ok(true);
         }
@@ -250,12 +261,12 @@ impl Store for BranchDraft {
     }
 
     fn replace(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        locked(&self.work).put(key, bytes);
+        self.seeing().put(key, bytes);
         Ok(())
     }
 
     fn delete(&self, key: &str) -> Result<()> {
-        locked(&self.work).remove(key);
+        self.seeing().remove(key);
         Ok(())
     }
 

@@ -173,14 +173,29 @@ impl Head {
         head
     }
 
-    /// The bytes of the file.
+    /// The bytes of the file. What no reader would take is not written.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let (json, packed) = self.pack()?;
+        if json as u64 <= MOST_BYTES && packed.len() <= MOST_PACKED {
+            return Ok(packed);
+        }
+        let why = format!(
+            "the list of what the branch holds would have {} bytes, {MOST_PACKED} are the most (hint: `history compact` makes it shorter)",
+            packed.len()
+        );
+        let kind = ErrorKind::UnfitStore(why);
+        Err(Error::new("cannot write", HEAD, kind))
+    }
+
+    /// The length of its text, and the text packed.
+    fn pack(&self) -> Result<(usize, Vec<u8>)> {
         let damaged = |error: std::io::Error| Error::corrupt(HEAD, error);
         let json = serde_json::to_vec(self).map_err(crate::pq::damaged(HEAD))?;
         // In one piece: the compressor then takes no more memory than the text needs.
         let mut compressor = zstd::bulk::Compressor::new(9).map_err(damaged)?;
         compressor.include_checksum(true).map_err(damaged)?;
-        compressor.compress(&json).map_err(damaged)
+        let packed = compressor.compress(&json).map_err(damaged)?;
+        Ok((json.len(), packed))
     }
 
     /// Reads the file. It is hostile: everything in it that is used as a path, an id or a size is checked.
@@ -285,7 +300,7 @@ impl Head {
     /// Takes the largest small objects out until the head is short; they have to become files.
     pub(crate) fn spill(&mut self) -> Result<Vec<(String, Bytes)>> {
         let mut spilled = Vec::new();
-        while self.encode()?.len() > HEAD_BYTES {
+        while self.pack()?.1.len() > HEAD_BYTES {
             let largest = self.inline.iter().max_by_key(|(_, object)| object.weight());
             let Some(key) = largest.map(|(key, _)| key.clone()) else {
                 break;

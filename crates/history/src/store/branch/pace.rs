@@ -29,11 +29,17 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The pause of who waits for the lock of another: that one does not take part in the race, so there is no reason to wait longer each time.
+    pub(super) fn pause_for_lock(&self) -> Duration {
+        self.lease / 60
+    }
+
     /// The pause after `tries` tries of which the last one took a while: between nothing and its bound, so that writers who met once do not meet again. Of writers who
-    /// meet one gets through each time, so what pauses save is the work of the others: the longer the work, the longer the pause.
+    /// meet one gets through each time, so what pauses save is the work of the others: the longer the work, the longer the pause. Eight times the work at first, for
+    /// who meets one often meets many; sixty-four times at most, which is room for as many writers.
     pub(super) fn pause_after(&self, tries: u32, took: Duration) -> Duration {
-        let longest = self.longest_pause.max(took.saturating_mul(8));
-        let bound = self.pause.max(took);
+        let longest = self.longest_pause.max(took.saturating_mul(64));
+        let bound = self.pause.max(took.saturating_mul(8));
         let bound = bound.saturating_mul(1 << tries.min(16)).min(longest);
         let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         bound.mul_f64(share)
@@ -53,7 +59,8 @@ mod tests {
             let pause = |took| pace.pause_after(tries, Duration::from_secs(took));
             assert!(pause(0) <= pace.longest_pause);
             assert!(pause(0) <= pace.pause * (1 << tries.min(16)));
-            assert!(pause(100) <= Duration::from_secs(800));
+            assert!(pause(100) <= Duration::from_secs(6400));
+            assert!(pace.pause_for_lock() >= Duration::from_secs(1));
         }
     }
 }

@@ -9,6 +9,7 @@
 
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,10 +29,20 @@ use crate::{
 const TRIES: u32 = 4;
 
 /// The part of its lease after which the owner of a lock does not use it any more.
-const USABLE: u32 = 4;
+const USABLE: u32 = 2;
 
-/// After so many leases a lock is left over, whatever two clocks differ by.
-const LONG_AGO: u32 = 5;
+/// So many times as much may be written between two squashes where many write at once.
+const STORM: u64 = 4;
+
+/// What became of replacing the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replaced {
+    Done,
+    /// Surely not done.
+    Not,
+    /// No answer, and the branch is not replaced yet.
+    Unknown,
+}
 
 impl Inner {
     /// Whether nobody else holds the lock of a head; waits a while when somebody does.
@@ -42,13 +53,13 @@ impl Inner {
         if self.has_run_out(lock) {
             return Ok(true);
         }
-        let waited = self.wait(Duration::ZERO);
-        self.look(false)?;
-        waited.map(|()| false)
+        self.is_patient()?;
+        thread::sleep(self.pace.pause_for_lock());
+        self.look(self.by_commit)?;
+        Ok(false)
     }
 
-    /// Whether a lock is older than its lease and half of it again: by the time that this process has seen it, which needs no clocks that agree, or, for one
-    /// that was left long ago, by the wall clock with minutes to spare.
+    /// Whether a lock is older than its lease and half of it again, by the time that this process has seen it: that needs no clocks that agree.
     fn has_run_out(&self, lock: &Lock) -> bool {
         let lease = self.pace.lease;
         let mut seen = locked(&self.lock_seen);
@@ -57,16 +68,26 @@ impl Inner {
             Some(_) | None => Instant::now(),
         };
         *seen = Some((lock.owner.clone(), since));
-        let age = (self.clock)().0.saturating_sub(lock.at.0);
-        let long_ago = i64::try_from((lease * LONG_AGO).as_millis()).unwrap_or(i64::MAX);
-        // A lock of the far future is of a clock that is wrong.
-        since.elapsed() > lease + lease / 2 || age > long_ago || age < -long_ago
+        since.elapsed() > lease + lease / 2
     }
 
     /// Replaces the commits of the branch by one, when more than `above` bytes were written since the last time.
     pub(super) fn squash(self: &Arc<Self>, above: u64) -> Result<bool> {
+        // Where many write at once, one of those whose turn comes later will do it: those who write now lose the race for it.
+        let patient = locked(&self.contention).before;
+        let above = if patient {
+            above.saturating_mul(STORM)
+        } else {
+            above
+        };
+        let mut view = self.view()?;
         for _ in 0..TRIES {
-            let view = self.look(true)?;
+            if view.head.since_squash <= above {
+                return Ok(false);
+            }
+            if view.commit.is_none() {
+                view = self.look(true)?;
+            }
             let Some(commit) = view.commit.clone() else {
                 return Ok(false);
             };
@@ -75,11 +96,11 @@ impl Inner {
                 .lock
                 .as_ref()
                 .is_some_and(|lock| !self.has_run_out(lock));
-            if view.head.since_squash <= above || view.blob.is_none() || locked {
+            if view.blob.is_none() || locked {
                 return Ok(false);
             }
             let done = if self.remote.replaces_conditionally() {
-                self.replace(&view, &commit)?
+                matches!(self.replace(&view, &commit, &|| true)?, Replaced::Done)
             } else {
                 self.replace_locked(&view)?
             };
@@ -87,30 +108,32 @@ impl Inner {
                 return Ok(true);
             }
             self.wait(Duration::ZERO)?;
+            view = self.look(true)?;
         }
         Ok(false)
     }
 
     /// Replaces the branch by one commit with its tree.
-    fn replace(&self, view: &View, commit: &str) -> Result<bool> {
+    fn replace(&self, view: &View, commit: &str, safe: &dyn Fn() -> bool) -> Result<Replaced> {
         let writer = format!("{:016x}", random());
         let (head, bytes) = signed(&view.head, &writer, None)?;
         let change = RemoteChange {
             path: HEAD.to_owned(),
             bytes: Some(bytes.clone()),
         };
-        match self
-            .remote
-            .replace(commit, &[change], "one commit for all before")
-        {
+        let what: (&[RemoteChange], &str) = (&[change], "one commit for all before");
+        match self.remote.replace(commit, what, safe) {
             Ok(Written::Done(commit)) => {
                 self.wrote(view_of(head, &bytes, commit));
-                Ok(true)
+                Ok(Replaced::Done)
             }
-            Ok(Written::Stale) => Ok(false),
+            Ok(Written::Stale) => Ok(Replaced::Not),
             Err(error) if error.is_unavailable() => {
                 let now = self.look(true).map_err(|_unreachable| error)?;
-                Ok(now.head.is_signed_by(&writer))
+                if now.head.is_signed_by(&writer) {
+                    return Ok(Replaced::Done);
+                }
+                Ok(Replaced::Unknown)
             }
             Err(error) => Err(error),
         }
@@ -118,38 +141,49 @@ impl Inner {
 
     /// The same where only a lock keeps other writers away.
     fn replace_locked(&self, view: &View) -> Result<bool> {
-        let Some(blob) = &view.blob else {
-            return Ok(false);
-        };
         let taken = Instant::now();
-        let owner = format!("{:016x}", random());
         let lock = Lock {
-            owner: owner.clone(),
+            owner: format!("{:016x}", random()),
             at: (self.clock)(),
         };
-        let (head, bytes) = signed(&view.head, &owner, Some(lock))?;
-        let (locked, commit) = match self.remote.put(HEAD, &bytes, blob, "lock") {
-            Ok(Written::Done(Some(commit))) => {
-                (view_of(head, &bytes, Some(commit.clone())), commit)
-            }
-            Err(error) if !error.is_unavailable() => return Err(error),
-            // Somebody was faster, or the answer was lost.
-            Ok(Written::Done(None) | Written::Stale) | Err(_) => match self.lock_of(&owner)? {
-                Some(held) => held,
-                None => return Ok(false),
-            },
+        let Some((locked, commit)) = self.lock(view, &lock)? else {
+            return Ok(false);
         };
-        if taken.elapsed() > self.pace.lease / USABLE {
-            // Too late to be safe: the lock is given back by a conditional write.
+        // By both clocks: one of them may have stood still while the machine slept.
+        let safe = || taken.elapsed() < self.pace.lease / USABLE && self.is_young(&lock);
+        if !safe() {
             return self.unlock(&locked).map(|()| false);
         }
-        match self.replace(&locked, &commit) {
-            Err(error) if !error.is_unavailable() => {
-                // Refused: the branch was not touched, so the lock can be given back at once.
-                self.unlock(&locked)?;
-                Err(error)
+        match self.replace(&locked, &commit, &safe) {
+            Ok(Replaced::Done) => Ok(true),
+            // What was not heard of may still come, so the lock has to run out.
+            Ok(Replaced::Unknown) => Ok(false),
+            Ok(Replaced::Not) => self.unlock(&locked).map(|()| false),
+            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) => self.unlock(&locked).and(Err(error)),
+        }
+    }
+
+    /// Whether a lock of our own can still be used, by the wall clock.
+    fn is_young(&self, lock: &Lock) -> bool {
+        let usable = i64::try_from((self.pace.lease / USABLE).as_millis()).unwrap_or(i64::MAX);
+        let age = (self.clock)().0.saturating_sub(lock.at.0);
+        (0..usable).contains(&age)
+    }
+
+    /// Writes a lock; `None` when somebody was faster.
+    fn lock(&self, view: &View, lock: &Lock) -> Result<Option<(View, String)>> {
+        let Some(blob) = &view.blob else {
+            return Ok(None);
+        };
+        let (head, bytes) = signed(&view.head, &lock.owner, Some(lock.clone()))?;
+        match self.remote.put(HEAD, &bytes, blob, "lock") {
+            Ok(Written::Done(Some(commit))) => {
+                Ok(Some((view_of(head, &bytes, Some(commit.clone())), commit)))
             }
-            done => done,
+            Err(error) if !error.is_unavailable() => Err(error),
+            // Somebody was faster, or the answer was lost.
+            Ok(Written::Done(None) | Written::Stale) | Err(_) => self.lock_of(&lock.owner),
         }
     }
 

@@ -1,6 +1,11 @@
 //! A history on a branch of the fake GitHub, whose every request and answer is checked.
 
-use std::{collections::BTreeSet, sync::Arc, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use fake_github::{FakeGithub, Fault, Options, What, When};
 use github::{Credentials, Github, Limits, Settings};
@@ -37,6 +42,12 @@ impl World {
 
     /// A history as a new process opens it.
     fn history_of(&self, token: &str) -> history::Result<History> {
+        let remote = Box::new(self.remote(token));
+        let store = BranchStore::new(remote, QUICK, host::now);
+        History::init_in(Arc::new(store), NOW)
+    }
+
+    fn remote(&self, token: &str) -> ApiRemote {
         let settings = Settings {
             api_url: self.fake.url(),
             credentials: Credentials::Token(token.into()),
@@ -49,11 +60,14 @@ impl World {
             ..Settings::default()
         };
         let repo = Github::new(settings).unwrap().repo("acme/shop").unwrap();
-        let remote = ApiRemote::new(repo, BRANCH);
-        History::init_in(
-            Arc::new(BranchStore::new(Box::new(remote), QUICK, host::now)),
-            NOW,
-        )
+        ApiRemote::new(repo, BRANCH)
+    }
+
+    /// A history as a recorder of the base opens it.
+    fn recorder(&self) -> history::Result<History> {
+        let remote = Box::new(self.remote(&self.token));
+        let store = BranchStore::for_files(remote, QUICK, host::now);
+        History::init_in(Arc::new(store), NOW)
     }
 
     fn history(&self) -> History {
@@ -104,7 +118,9 @@ fn run(n: u32, pr: Option<u64>) -> RecordedRun {
 fn numbers(history: &History) -> BTreeSet<u32> {
     let proof = history.verify().unwrap();
     assert_eq!((proof.problems, proof.doubled_runs), (vec![], 0));
-    let runs: Vec<RecordedRun> = history.runs(&Filter::default()).unwrap().collect();
+    let mut read = history.runs(&Filter::default()).unwrap();
+    let runs: Vec<RecordedRun> = read.by_ref().collect();
+    assert_eq!(read.finish().unwrap(), []);
     let all: BTreeSet<u32> = runs
         .iter()
         .map(|run| run.info.key.run.parse().unwrap())
@@ -174,6 +190,83 @@ fn squashing_leaves_one_commit_and_everything_in_it() {
     world.fake.assert_clean();
 }
 
+fn status(status: u16) -> What {
+    What::Status {
+        status,
+        retry_after: None,
+    }
+}
+
+fn first(on: &str, times: u64, what: What) -> Fault {
+    Fault {
+        on: on.to_owned(),
+        when: When::First(times),
+        what,
+    }
+}
+
+#[test]
+fn a_head_that_a_replica_does_not_have_yet_is_not_made_anew() {
+    let world = World::new();
+    for n in 0..3 {
+        world.history().record_at(&run(n, None), NOW).unwrap();
+        world
+            .history()
+            .record_at(&run(10 + n, Some(7)), NOW)
+            .unwrap();
+    }
+    let history = world.history();
+    for times in 1..4 {
+        let lag = first("GET */contents/v1/head", times, status(404));
+        world.fake.faults(vec![lag]);
+        let n = u32::try_from(times).unwrap();
+        history.record_at(&run(20 + n, None), NOW).unwrap();
+        world
+            .history()
+            .record_at(&run(30 + n, Some(7)), NOW)
+            .unwrap();
+    }
+    world.fake.faults(vec![]);
+    let all = [0..3, 10..13, 21..24, 31..34];
+    assert_eq!(
+        numbers(&world.history()),
+        all.into_iter().flatten().collect()
+    );
+}
+
+#[test]
+fn objects_that_a_replica_does_not_have_yet_are_asked_for_again() {
+    let world = World::new();
+    world.history().record_at(&run(0, None), NOW).unwrap();
+    let late = [
+        "GET */git/blobs/*",
+        "GET */git/commits/*",
+        "GET */git/trees/*",
+    ];
+    let late = late.map(|on| first(on, 2, status(404)));
+    world.fake.faults(late.to_vec());
+    world.history().record_at(&run(1, None), NOW).unwrap();
+    assert_eq!(numbers(&world.history()), (0..2).collect());
+}
+
+#[test]
+fn a_refused_move_gives_the_lock_back_at_once() {
+    for (refusal, may_write) in [(422, true), (409, true), (403, false), (404, false)] {
+        let world = World::new();
+        world.history().record_at(&run(0, None), NOW).unwrap();
+        let once = first("PATCH *", 1, status(refusal));
+        world.fake.faults(vec![once]);
+        let start = Instant::now();
+        let squashed = world.history().squash(0);
+        world.history().record_at(&run(1, Some(7)), NOW).unwrap();
+        assert!(start.elapsed() < QUICK.lease, "{refusal}");
+        match squashed {
+            Ok(done) => assert!(done && may_write, "{refusal}"),
+            Err(error) => assert!(error.is_read_only() && !may_write, "{refusal}"),
+        }
+    }
+}
+
 #[test]
 fn a_token_that_can_only_read_is_told_so() {
     let world = World::new();
@@ -233,14 +326,42 @@ fn fifty_recorders_and_squashers_at_once_all_land() {
 }
 
 #[test]
+fn fifty_recorders_of_the_base_at_once_cost_few_calls() {
+    let world = World::new();
+    world.history().record_at(&run(1000, None), NOW).unwrap();
+    world.asked();
+    thread::scope(|scope| {
+        for n in 0..50 {
+            let world = &world;
+            scope.spawn(move || {
+                let history = world.recorder().unwrap();
+                history.record_at(&run(n, None), NOW).unwrap();
+                history.squash(crate::remote::SQUASH_ABOVE).unwrap();
+            });
+        }
+    });
+    let asked = world.asked();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for line in &asked {
+        let (method, path) = line.split_once(" /repos/acme/shop/").unwrap();
+        let kind: Vec<&str> = path.split('/').take(2).collect();
+        *kinds
+            .entry(format!("{method} {}", kind.join("/")))
+            .or_default() += 1;
+    }
+    println!("{} calls for 50 recorders: {kinds:?}", asked.len());
+    assert!(asked.len() <= 50 * 32, "one alone needs 10");
+    let mut all: BTreeSet<u32> = (0..50).collect();
+    all.insert(1000);
+    assert_eq!(numbers(&world.history()), all);
+    world.fake.assert_clean();
+}
+
+#[test]
 fn recorders_and_squashers_lose_nothing_when_answers_are_lost_and_refused() {
     let world = World::new();
     world.history().record_at(&run(1000, None), NOW).unwrap();
     let chance = |probability, seed| When::Chance { probability, seed };
-    let status = |status| What::Status {
-        status,
-        retry_after: None,
-    };
     world.fake.faults(vec![
         Fault {
             on: "PUT *".to_owned(),

@@ -62,6 +62,16 @@ fn a_bomb_is_refused() {
 }
 
 #[test]
+fn a_head_that_nobody_could_read_is_not_written() {
+    let mut head = Head::default();
+    head.put("v1/parts/p/1", &vec![b'x'; 65 << 20]);
+    let refused = head.encode().unwrap_err().to_string();
+    assert!(refused.contains("history compact"), "{refused}");
+    head.remove("v1/parts/p/1");
+    assert!(Head::decode(&head.encode().unwrap()).is_ok());
+}
+
+#[test]
 fn a_later_version_is_refused() {
     let later = zstd::bulk::compress(br#"{"version":2,"new":[]}"#, 1).unwrap();
     let refused = Head::decode(&later).unwrap_err().to_string();
