@@ -16,6 +16,9 @@ pub(super) const SIGNATURES_KEPT: usize = 2048;
 /// Bytes of a text that are kept: what the signature is made of.
 pub(super) const TEXT_BYTES: usize = 512;
 
+/// Bytes of all texts that are kept; the ones longest unseen go first. The counts of their signatures stay.
+pub(super) const TEXT_BYTES_KEPT: usize = 384 << 10;
+
 /// Half-life of the counts of texts, in days. Longer than that of rates: a test keeps its ways of failing.
 pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
 
@@ -61,7 +64,7 @@ impl TestTexts {
 /// What is known of one signature over all tests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignatureState {
-    /// The text, as recorded, bounded.
+    /// The text, as recorded, bounded; empty when it was let go for newer ones.
     pub text: String,
     /// The kind of failure that the text names (an exception class, ...), hashed; 0 when it names none.
     pub kind: i64,
@@ -93,10 +96,12 @@ impl Baseline {
             Some(_) => TextOrigin::Borrowed,
             None => TextOrigin::New,
         };
-        let state = self.signatures.entry(signature).or_insert_with(|| {
-            let text = run.texts.get(&signature).map_or("", String::as_str);
-            SignatureState::of(text)
-        });
+        let said = || run.texts.get(&signature).map_or("", String::as_str);
+        let state = self.signatures.entry(signature);
+        let state = state.or_insert_with(|| SignatureState::of(said()));
+        if state.text.is_empty() {
+            state.text = bounded(said());
+        }
         state.seen = state.seen.saturating_add(1);
         state.tests = state.tests.saturating_add(u32::from(!earlier));
         state.last_at = state.last_at.max(at);
@@ -114,7 +119,26 @@ impl Baseline {
             cut = cut.max(times.get(excess).copied().unwrap_or(oldest));
         }
         self.signatures.retain(|_, state| state.last_at >= cut);
+        self.bound_texts();
     }
+
+    /// Lets the texts go that were not seen for the longest time, of more than are kept.
+    fn bound_texts(&mut self) {
+        let mut states: Vec<&mut SignatureState> = self.signatures.values_mut().collect();
+        states.sort_by_key(|state| std::cmp::Reverse(state.last_at));
+        let mut bytes = 0;
+        for state in states {
+            bytes += state.text.len();
+            if bytes > TEXT_BYTES_KEPT {
+                state.text = String::new();
+            }
+        }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT_BYTES);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 impl TestTexts {
@@ -154,10 +178,9 @@ impl TestTexts {
 
 impl SignatureState {
     fn of(text: &str) -> Self {
-        let end = text.floor_char_boundary(TEXT_BYTES);
         Self {
             kind: kind_of(text),
-            text: text.get(..end).unwrap_or_default().to_owned(),
+            text: bounded(text),
             ..Self::default()
         }
     }
