@@ -100,7 +100,7 @@ fn rows(baseline: &Baseline, tables: &Tables) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut next = 0;
     for (id, texts) in &baseline.test_texts {
-        let (first, texts) = trouble::encode_texts(tables, texts, &mut next)?;
+        let (first, texts) = trouble::encode_texts(tables, (baseline, *id), texts, &mut next)?;
         rows.push(Row {
             id: *id,
             job: TEXTS,
@@ -153,6 +153,7 @@ pub(super) fn decode_into(
         for batch in opened.reader(&columns, 4096, selection)? {
             read_batch(&batch.map_err(pq::damaged(KEY))?, ids, loaded)?;
         }
+        trouble::date_texts(&mut loaded.baseline);
         Ok(())
     })
 }
