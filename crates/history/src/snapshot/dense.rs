@@ -12,7 +12,7 @@ use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use model::{TestId, Timestamp};
 use parquet::{
-    basic::{Compression, Encoding},
+    basic::{Compression, Encoding, ZstdLevel},
     file::properties::{EnabledStatistics, WriterProperties},
 };
 use verdict::{Baseline, Decayed, Durations, Entry, Job, Learnt, RunRef, Suite, Weeks};
@@ -118,8 +118,7 @@ pub(super) fn encode(
 }
 
 fn properties(listed: bool) -> WriterProperties {
-    let zstd = if listed { WHOLE_ZSTD } else { pq::TEXT_ZSTD };
-    let properties = pq::properties(zstd)
+    let properties = pq::properties(pq::TEXT_ZSTD)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(pq::column(pq::ID), EnabledStatistics::None)
         .set_offset_index_disabled(true)
@@ -132,7 +131,11 @@ fn properties(listed: bool) -> WriterProperties {
         .set_column_dictionary_enabled(pq::column("rate_runs"), false)
         .set_column_encoding(pq::column("rate_runs"), Encoding::BYTE_STREAM_SPLIT);
     if listed {
-        return properties.build();
+        let whole = pq::column("shared");
+        let zstd = ZstdLevel::try_new(WHOLE_ZSTD).unwrap_or_default();
+        return properties
+            .set_column_compression(whole, Compression::ZSTD(zstd))
+            .build();
     }
     // The gaps between hashes are as random as hashes: nothing to gain, time to lose.
     properties
