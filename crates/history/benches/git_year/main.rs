@@ -115,7 +115,7 @@ fn main() {
         "\n{rows} rows, {failed} of them failed or flaked ({:.2} %)",
         failed as f64 / rows as f64 * 100.0
     );
-    seen.print();
+    seen.print(args.readers);
     place.print_parts();
     prove(&history, &args);
 }
@@ -359,15 +359,20 @@ impl Seen {
         );
     }
 
-    fn print(&mut self) {
+    fn print(&mut self, readers: bool) {
         println!("largest tree                        {}", kb(self.tree));
         println!("largest after a squash              {}", kb(self.squashed));
         println!("largest reachable, real days        {}", kb(self.reachable));
         println!("largest reachable, bound from above {}", kb(self.bound));
         println!(
-            "largest fetch of a reader           {} + {}",
+            "largest head, largest snapshot      {} + {}{}",
             kb(self.head),
-            kb(self.snapshot)
+            kb(self.snapshot),
+            if readers {
+                ""
+            } else {
+                " (of runs that lack passes: see --readers)"
+            }
         );
         println!(
             "squashes in {} records: {}",

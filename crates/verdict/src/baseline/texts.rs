@@ -119,11 +119,14 @@ impl Baseline {
             cut = cut.max(times.get(excess).copied().unwrap_or(oldest));
         }
         self.signatures.retain(|_, state| state.last_at >= cut);
-        self.bound_texts();
     }
 
     /// Lets the texts go that were not seen for the longest time, of more than are kept.
-    fn bound_texts(&mut self) {
+    pub(super) fn bound_texts(&mut self) {
+        let lengths = self.signatures.values().map(|state| state.text.len());
+        if lengths.sum::<usize>() <= TEXT_BYTES_KEPT {
+            return;
+        }
         let mut states: Vec<&mut SignatureState> = self.signatures.values_mut().collect();
         states.sort_by_key(|state| std::cmp::Reverse(state.last_at));
         let mut bytes = 0;
@@ -202,4 +205,89 @@ pub(crate) fn kind_of(text: &str) -> i64 {
         return 0;
     }
     Signature::of(name).0
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Outcome, RecordedRun, RecordedTest, Signature, TestId, Timestamp};
+
+    use super::TEXT_BYTES_KEPT;
+    use crate::Baseline;
+
+    /// A run of one test.
+    fn run(n: u32, outcome: Outcome, text: &str) -> RecordedRun {
+        let mut run = RecordedRun::default();
+        run.info.started_at = Timestamp(i64::from(n) * 3_600_000);
+        let signature = outcome.is_failure().then(|| Signature::of(text));
+        run.texts = signature
+            .map(|s| (s, text.to_owned()))
+            .into_iter()
+            .collect();
+        run.rows = vec![RecordedTest {
+            id: TestId(1),
+            outcome,
+            flaked: false,
+            duration_ms: Some(n),
+            signature,
+        }];
+        run
+    }
+
+    #[test]
+    fn the_texts_longest_unseen_are_let_go_and_come_back_with_their_failure() {
+        let mut base = Baseline::default();
+        // Digits would be masked.
+        let text = |n: u32| {
+            format!(
+                "{:a>512}",
+                format!("{n:b}").replace('0', "x").replace('1', "y")
+            )
+        };
+        let kept = u32::try_from(TEXT_BYTES_KEPT / 512).unwrap();
+        for n in 0..kept + 3 {
+            base.observe(&run(n, Outcome::Fail, &text(n)));
+        }
+        let has = |base: &Baseline, n| !base.signatures[&Signature::of(&text(n))].text.is_empty();
+        assert_eq!(
+            [1, 2, 3, kept].map(|n| has(&base, n)),
+            [false, false, true, true]
+        );
+        assert_eq!(
+            base.signatures.len(),
+            TEXT_BYTES_KEPT / 512 + 3,
+            "counts stay"
+        );
+        base.observe(&run(kept + 3, Outcome::Fail, &text(1)));
+        assert_eq!([1, 3, 4].map(|n| has(&base, n)), [true, false, true]);
+    }
+
+    #[test]
+    fn durations_and_ended_rows_of_a_quiet_test_are_let_go() {
+        let mut base = Baseline::default();
+        base.observe(&run(0, Outcome::Fail, "no"));
+        let trouble = |base: &Baseline| base.entries[&(TestId(1), 0)].trouble.clone().unwrap();
+        assert!(trouble(&base).streaks[0].signature.is_some());
+        for n in 1..32 {
+            base.observe(&run(n, Outcome::Pass, ""));
+        }
+        let last = trouble(&base);
+        assert!(
+            last.recent
+                .iter()
+                .all(|recent| recent.duration_ms.is_some())
+        );
+        assert_eq!(
+            (last.streaks[0].signature, last.streaks[0].chance),
+            (None, 0)
+        );
+        base.observe(&run(32, Outcome::Pass, ""));
+        let quiet = trouble(&base);
+        assert!(
+            quiet
+                .recent
+                .iter()
+                .all(|recent| recent.duration_ms.is_none())
+        );
+        assert_eq!(quiet.recent.len(), 32);
+    }
 }
