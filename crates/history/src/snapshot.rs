@@ -6,14 +6,18 @@
 mod coverage;
 mod dense;
 mod detail;
+mod listed;
 mod parts;
 mod present;
+mod states;
+mod tables;
+mod trouble;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Problem, RecordedRun, TestId, Timestamp};
 use serde::{Deserialize, Serialize};
-use verdict::Baseline;
+use verdict::{Baseline, Entry};
 
 use crate::{
     Error, ErrorKind, Result,
@@ -25,11 +29,16 @@ use crate::{
     run_table::RunTable,
 };
 use coverage::Coverage;
+use listed::Tests;
 use parts::{Part, Parts};
 pub(crate) use present::CLOCKS_DIFFER_DAYS;
+use tables::Tables;
 
 /// Raised whenever the content changes: an older or newer snapshot is then made anew, never misread.
-const SNAPSHOT_VERSION: u32 = 1;
+const SNAPSHOT_VERSION: u32 = 2;
+
+/// The zstd level of a snapshot that is one file: every reader fetches it whole.
+const WHOLE_ZSTD: i32 = 19;
 
 /// Days of history that a replay looks at: what the baseline itself keeps.
 const REPLAY_DAYS: f64 = verdict::KEEP_DAYS;
@@ -127,6 +136,8 @@ struct Head {
 struct Loaded {
     head: Head,
     baseline: Baseline,
+    tests: Tests,
+    tables: Tables,
 }
 
 impl History {
@@ -149,11 +160,7 @@ impl History {
             ..Snapshotted::default()
         };
         done.problems.clone_from(&read.0.problems);
-        let parts = Parts {
-            baseline: dense::encode(baseline, head)?.into(),
-            detail: detail::encode(baseline)?.into(),
-            names: encode_names(&baseline.names)?.into(),
-        };
+        let parts = parts_of(baseline, head, self.store.is_branch())?;
         done.bytes = parts.baseline.len() as u64;
         done.detail_bytes = parts.detail.len() as u64;
         self.write_parts(&of.folder(), &parts)?;
@@ -177,8 +184,14 @@ impl History {
     /// When there is no snapshot, or none that this build reads.
     pub fn snapshot_entries(&self, of: &BaselineOf, ids: &[TestId]) -> Result<Baseline> {
         let needed = Needed { ids, job: None };
-        let dense = self.part(&of.folder(), Part::Baseline)?;
-        Ok(dense::decode(dense, Some(&needed))?.baseline)
+        let folder = of.folder();
+        let tests = if self.store.is_branch() {
+            listed::decode(&self.part(&folder, Part::Names)?)?.1
+        } else {
+            Tests::default()
+        };
+        let dense = self.part(&folder, Part::Baseline)?;
+        Ok(dense::decode(dense, tests, Some(&needed))?.baseline)
     }
 
     fn baseline_and_coverage(
@@ -215,6 +228,9 @@ impl History {
 
     fn load_snapshot(&self, of: &BaselineOf, needed: Option<&Needed<'_>>) -> Result<Loaded> {
         let folder = of.folder();
+        if self.store.is_branch() {
+            return load_whole(self.parts_on_branch(&folder)?, needed);
+        }
         let key = Part::Names.key(&folder);
         let names = self.part(&folder, Part::Names)?;
         if let Some(needed) = needed
@@ -224,9 +240,7 @@ impl History {
             let Baseline {
                 entries, names: of, ..
             } = &mut loaded.baseline;
-            let held: Vec<TestId> = entries.keys().map(|(id, _)| *id).collect();
-            let wanted = |id| needed.has(id) || held.binary_search(&id).is_ok();
-            read_names_of(&key, names, wanted, of)?;
+            read_names_of(&key, names, |id| is_wanted(needed, entries, id), of)?;
             return Ok(loaded);
         }
         std::thread::scope(|scope| {
@@ -244,10 +258,10 @@ impl History {
     /// A snapshot without names.
     fn load_entries(&self, folder: &str, needed: Option<&Needed<'_>>) -> Result<Loaded> {
         let dense = self.part(folder, Part::Baseline)?;
-        let mut loaded = dense::decode(dense, needed)?;
-        let blob = self.part_in_pieces(folder, Part::Detail)?;
+        let mut loaded = dense::decode(dense, Tests::default(), needed)?;
+        let blob = self.store.open(&Part::Detail.key(folder))?;
         let ids = needed.map(|needed| needed.ids);
-        detail::decode_into(blob, ids, &mut loaded.baseline)?;
+        detail::decode_into(blob, ids, &mut loaded)?;
         Ok(loaded)
     }
 
@@ -333,6 +347,8 @@ impl History {
                 coverage: Coverage::default(),
             },
             baseline: Baseline::default(),
+            tests: Tests::default(),
+            tables: Tables::default(),
         };
         let fresh = runs.by_ref().collect();
         let (mut read, head) = catch_up(empty, (fresh, runs.finish()?));
@@ -345,6 +361,42 @@ impl History {
 fn holds_unseen(table: &RunTable, filter: &Filter, coverage: &Coverage) -> bool {
     let mut infos = table.runs.iter().map(|run| &run.info);
     infos.any(|info| filter.takes_moment(info.started_at) && !coverage.has(info))
+}
+
+/// A baseline as files; in one that is read whole tests are listed.
+fn parts_of(baseline: &Baseline, head: &Head, whole: bool) -> Result<Parts> {
+    let tables = Tables::of(baseline);
+    let (tests, names) = if whole {
+        let tests = Tests::of(baseline);
+        let names = listed::encode(baseline, &tests)?;
+        (tests, names)
+    } else {
+        (Tests::default(), encode_names(&baseline.names)?)
+    };
+    Ok(Parts {
+        baseline: dense::encode(baseline, head, (&tests, &tables))?.into(),
+        detail: detail::encode(baseline, &tests, &tables)?.into(),
+        names: names.into(),
+    })
+}
+
+/// A snapshot that is one file; with `needed`, if it names all its tests, only those.
+fn load_whole(parts: Parts, needed: Option<&Needed<'_>>) -> Result<Loaded> {
+    let (mut names, tests) = listed::decode(&parts.names)?;
+    let needed = needed.filter(|of| of.ids.iter().all(|id| names.contains_key(id)));
+    let mut loaded = dense::decode(parts.baseline, tests, needed)?;
+    let detail = Arc::new(run_file::Whole(parts.detail));
+    detail::decode_into(detail, needed.map(|needed| needed.ids), &mut loaded)?;
+    if let Some(needed) = needed {
+        names.retain(|id, _| is_wanted(needed, &loaded.baseline.entries, *id));
+    }
+    loaded.baseline.names = names;
+    Ok(loaded)
+}
+
+/// Whether the name of a test is needed.
+fn is_wanted(needed: &Needed<'_>, entries: &BTreeMap<(TestId, u32), Entry>, id: TestId) -> bool {
+    needed.has(id) || entries.range((id, 0)..=(id, u32::MAX)).next().is_some()
 }
 
 /// What a snapshot has not seen.
@@ -381,6 +433,7 @@ fn catch_up(loaded: Loaded, (fresh, problems): Fresh) -> (BaselineRead, Head) {
     let Loaded {
         mut head,
         mut baseline,
+        ..
     } = loaded;
     for run in &fresh {
         baseline.observe(run);
@@ -423,51 +476,4 @@ fn in_memory(key: &str, bytes: bytes::Bytes) -> crate::pq::Source {
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{Outcome, Timestamp};
-    use verdict::{
-        Chance, Job, KindCount, Learnt, PastFailure, Recent, RunRef, SignatureState, Streak, Suite,
-        TestTexts, Trouble,
-    };
-    use xxhash_rust::xxh3::xxh3_64;
-
-    use super::{Head, SNAPSHOT_VERSION, pack};
-
-    fn trouble() -> Trouble {
-        Trouble {
-            streaks: vec![Streak::default()],
-            newest: vec![PastFailure::default()],
-            recent: vec![Recent {
-                run: 1,
-                at: Timestamp(1),
-                outcome: Outcome::Fail,
-                flaked: false,
-                signature: None,
-                duration_ms: None,
-            }],
-            ..Trouble::default()
-        }
-    }
-
-    #[test]
-    fn the_version_says_which_layout_a_snapshot_has() {
-        let parts = [
-            pack(&Head::default()).unwrap(),
-            pack(&Job::default()).unwrap(),
-            pack(&Suite::default()).unwrap(),
-            pack(&RunRef::default()).unwrap(),
-            pack(&trouble()).unwrap(),
-            pack(&TestTexts::default()).unwrap(),
-            pack(&SignatureState::default()).unwrap(),
-            pack(&Learnt::default()).unwrap(),
-            pack(&(Chance::default(), KindCount::default())).unwrap(),
-        ];
-        let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
-        let print = format!("{lengths:?} {:016x}", xxh3_64(&parts.concat()));
-        assert_eq!(
-            (SNAPSHOT_VERSION, print.as_str()),
-            (1, "[3, 20, 10, 6, 55, 6, 7, 212, 11] 4e8e452bcb5b6097"),
-            "the layout of the baseline changed: raise SNAPSHOT_VERSION, then put the new print here"
-        );
-    }
-}
+mod tests;

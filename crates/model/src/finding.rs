@@ -286,7 +286,7 @@ pub struct Evidence {
     /// Last runs of this test, by job, for the grid; oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grid: Vec<GridCell>,
-    /// Durations of the last runs in this job, in milliseconds, oldest first.
+    /// Durations of the last runs in this job, in milliseconds, oldest first; none of a test that did not fail or flake in its last 32 runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub durations_ms: Vec<u32>,
     /// Why, in one sentence with its numbers.

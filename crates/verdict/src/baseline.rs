@@ -18,6 +18,7 @@ mod texts;
 pub use entry::{Decayed, Durations, Entry, PastFailure, Recent, Streak, Trouble, Weeks};
 pub(crate) use entry::{WEEKS, log_thousandths, window_start};
 pub use learnt::{CHANCES, Chance, KindCount, Learnt, Transition};
+pub use observe::suite_number;
 pub(crate) use texts::{RECENT_TEXT_DAYS, kind_of};
 pub use texts::{SignatureState, TestTexts, TextCount};
 

@@ -14,7 +14,7 @@ mod baseline;
 pub use baseline::{
     Baseline, CHANCES, Chance, Decayed, Durations, Entry, HALF_LIFE_DAYS, Job, KEEP_DAYS,
     KindCount, Learnt, PastFailure, RUNS_KEPT_PER_JOB, Recent, RunRef, SignatureState, Streak,
-    Suite, TestTexts, TextCount, Transition, Trouble, Weeks,
+    Suite, TestTexts, TextCount, Transition, Trouble, Weeks, suite_number,
 };
 mod backtest;
 mod config;

@@ -1,12 +1,16 @@
 //! A year of one job in a history, through the public API: how large the history gets, what a reader fetches, what a record costs.
 //!
-//! `cargo bench -p history --bench git_year -- [--days 365] [--tests 5000] [--daily 30] [--folder] [--dir DIR] [--every N] [--real-days N] [--whole-days N]`
+//! `cargo bench -p history --bench git_year -- [--days 365] [--tests 5000] [--daily 30] [--folder] [--dir DIR] [--real-days N] [--whole-days N] [--readers]`
 //!
 //! The store is a branch of a bare git repository that the bench makes (`--folder`: a folder). Each day ends with `history compact` and a squash.
-//! On the last `--real-days` days (3) and every 60th day each run is recorded by a commit of its own, the branch is squashed at 1 MiB and compacted every `--every` runs (9), as the Action does;
-//! on the other days the runs of a day go into one commit. That changes no file of the tree: only the commits in between are not there to be measured.
+//!
+//! *Real* days are the last `--real-days` (3), every 60th, and those of the last third of the year on which a month is let go to its failures, which is the largest
+//! compaction there is. On them each run is recorded by a commit of its own, and after each one the history is looked after exactly as the Action does: squashed above 1 MiB, compacted
+//! when nine run files lie there. On the other days the runs of a day go into one commit, 30 run files of which lie there at once. That changes no file of the tree at the end of the day, so the largest
+//! tree is real; what is reachable between is counted on real days only (of the other days it is printed apart, as a bound from above).
+//!
 //! Of days before the last `--whole-days` (120) runs have only the rows that failed or flaked, which is all that is left of them at the end of the year, when the
-//! history is largest: so the largest tree is measured, not estimated, and the bench takes minutes.
+//! history is largest. What a reader fetches is measured by `--readers`: every run of the year is whole, and retention is two days, which a snapshot does not see.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -42,9 +46,9 @@ struct Args {
     daily: u64,
     folder: bool,
     dir: PathBuf,
-    every: u64,
     real_days: u64,
     whole_days: u64,
+    readers: bool,
 }
 
 /// Where the history is, and how to measure it.
@@ -58,10 +62,14 @@ struct Place {
 struct Seen {
     tree: u64,
     reachable: u64,
-    days: Vec<(u64, u64)>,
+    /// The same with days that are not real.
+    bound: u64,
+    squashed: u64,
     records: Vec<Duration>,
     compactions: Vec<Duration>,
-    reader: u64,
+    head: u64,
+    snapshot: u64,
+    squashes: u64,
 }
 
 fn main() {
@@ -74,42 +82,32 @@ fn main() {
     let (mut rows, mut failed) = (0, 0);
     for day in 0..args.days {
         let mut runs = suite.day(day);
-        if day + args.whole_days < args.days {
+        if day + args.whole_days < args.days && !args.readers {
             runs.iter_mut().for_each(only_failures);
         }
         rows += runs.iter().map(|run| run.rows.len()).sum::<usize>();
         let all = runs.iter().flat_map(|run| &run.rows);
         failed += all.filter(|row| row.signature.is_some()).count();
-        let real = day % 60 == 59 || day + args.real_days >= args.days;
+        let real = args.is_real(day);
         if real {
-            record_one_by_one(&history, &runs, (&place, &args, &mut seen));
+            record_one_by_one(&history, &runs, &args, (&place, &mut seen));
         } else {
             record_at_once(&history, &runs);
         }
         let before = Instant::now();
-        let done = history.compact(&options(&args, day + 1)).unwrap();
+        let done = history.compact(&options(&args, at(day + 1))).unwrap();
         seen.compactions.push(before.elapsed());
-        let (tree, reachable) = place.sizes();
-        seen.note(tree, reachable);
-        history.squash(0).unwrap();
         assert_eq!(done.problems, []);
+        seen.note(&place, real);
+        history.squash(0).unwrap();
         if !real {
             refresh(&history, day + 1);
+            history.squash(0).unwrap();
         }
-        let (tree, reachable) = place.sizes();
-        seen.note(tree, reachable);
-        seen.reader = seen.reader.max(place.reader());
-        seen.days.push((tree, reachable));
+        seen.note(&place, true);
+        seen.squashed = seen.squashed.max(place.reachable());
         if day % 30 == 29 || day + 1 == args.days {
-            let took = clock.elapsed().as_secs();
-            println!(
-                "day {:>3}: tree {}, reachable {} ({} at most so far), reader {}, after {took} s",
-                day + 1,
-                kb(tree),
-                kb(reachable),
-                kb(seen.reachable),
-                kb(seen.reader)
-            );
+            seen.print_day(day + 1, &place, clock.elapsed());
             place.tidy();
         }
     }
@@ -117,7 +115,7 @@ fn main() {
         "\n{rows} rows, {failed} of them failed or flaked ({:.2} %)",
         failed as f64 / rows as f64 * 100.0
     );
-    seen.print();
+    seen.print(args.readers);
     place.print_parts();
     prove(&history, &args);
 }
@@ -128,10 +126,27 @@ fn only_failures(run: &mut RecordedRun) {
     names.retain(|id, _| rows.binary_search_by_key(id, |row| row.id).is_ok());
 }
 
-fn options(args: &Args, day: u64) -> CompactOptions {
-    let mut options = CompactOptions::bounded(at(day));
+impl Args {
+    /// Whether every run of a day is recorded as the Action does it.
+    fn is_real(&self, day: u64) -> bool {
+        if self.readers {
+            return false;
+        }
+        let let_go = Timestamp(at(day).0 - 90 * 86_400_000).date();
+        let month = day > 300 && (let_go.ends_with("-01") || let_go.ends_with("-02"));
+        month || day % 60 == 59 || day + self.real_days >= self.days
+    }
+}
+
+fn options(args: &Args, now: Timestamp) -> CompactOptions {
+    let mut options = CompactOptions::bounded(now);
     if args.folder {
         options.grace_days = 0.0;
+    }
+    if args.readers {
+        options.full_days = Some(2.0);
+        options.outcome_days = Some(2.0);
+        options.keep_days = Some(2.0);
     }
     options
 }
@@ -143,26 +158,23 @@ fn at(day: u64) -> Timestamp {
 fn record_one_by_one(
     history: &History,
     runs: &[RecordedRun],
-    (place, args, seen): (&Place, &Args, &mut Seen),
+    args: &Args,
+    (place, seen): (&Place, &mut Seen),
 ) {
-    for (n, run) in (1..).zip(runs) {
+    for run in runs {
         let now = Timestamp(run.info.started_at.0 + 600_000);
         let before = Instant::now();
         history.record_at(run, now).unwrap();
-        let measured = before.elapsed();
-        let (tree, reachable) = place.sizes();
-        history.squash(SQUASH_ABOVE).unwrap();
-        seen.note(tree, reachable);
-        seen.records.push(measured);
-        if n % args.every == 0 {
-            let mut options = CompactOptions::bounded(now);
-            options.grace_days = 0.0;
-            history.squash(0).unwrap();
-            history.compact(&options).unwrap();
-            let (tree, reachable) = place.sizes();
-            seen.note(tree, reachable);
-            history.squash(0).unwrap();
+        seen.records.push(before.elapsed());
+        seen.note(place, true);
+        if history.is_compaction_due(now).unwrap() {
+            seen.squash(history);
+            let before = Instant::now();
+            history.compact(&options(args, now)).unwrap();
+            seen.compactions.push(before.elapsed());
+            seen.note(place, true);
         }
+        seen.squash(history);
     }
 }
 
@@ -269,21 +281,13 @@ impl Place {
         listed.lines().map(line).collect()
     }
 
-    /// Bytes of the tree, and of all objects that are reachable, as they lie on the disk.
-    fn sizes(&self) -> (u64, u64) {
-        let tree = self.objects().values().sum();
+    /// Bytes of all objects that are reachable, as they lie on the disk.
+    fn reachable(&self) -> u64 {
         if self.folder {
-            return (tree, tree);
+            return self.objects().values().sum();
         }
         let reachable = self.git(&["rev-list", "--objects", "--disk-usage", REF]);
-        (tree, reachable.trim().parse().unwrap())
-    }
-
-    /// Bytes that a reader with an empty cache fetches.
-    fn reader(&self) -> u64 {
-        let objects = self.objects();
-        let read = |key: &&String| key.as_str() == "v1/head" || key.starts_with("v1/snapshot/");
-        objects.keys().filter(read).map(|key| objects[key]).sum()
+        reachable.trim().parse().unwrap()
     }
 
     fn print_parts(&self) {
@@ -321,22 +325,60 @@ fn walk(root: &Path, dir: &Path, found: &mut BTreeMap<String, u64>) {
 }
 
 impl Seen {
-    fn note(&mut self, tree: u64, reachable: u64) {
-        self.tree = self.tree.max(tree);
-        self.reachable = self.reachable.max(reachable);
+    /// Measures the branch as it is now; `counts` where a real history would be so.
+    fn note(&mut self, place: &Place, counts: bool) {
+        let objects = place.objects();
+        let below = |prefix: &str| {
+            let keys = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+            keys.map(|(_, size)| size).sum::<u64>()
+        };
+        self.head = self.head.max(below("v1/head"));
+        self.snapshot = self.snapshot.max(below("v1/snapshot/"));
+        let reachable = place.reachable();
+        self.bound = self.bound.max(reachable);
+        if counts {
+            self.tree = self.tree.max(objects.values().sum());
+            self.reachable = self.reachable.max(reachable);
+        }
     }
 
-    fn print(&mut self) {
-        let after = self
-            .days
-            .iter()
-            .map(|(_, reachable)| *reachable)
-            .max()
-            .unwrap_or(0);
-        println!("largest tree at any moment          {}", kb(self.tree));
-        println!("largest after a squash              {}", kb(after));
-        println!("largest reachable at any moment     {}", kb(self.reachable));
-        println!("largest fetch of a reader           {}", kb(self.reader));
+    fn squash(&mut self, history: &History) {
+        self.squashes += u64::from(history.squash(SQUASH_ABOVE).unwrap());
+    }
+
+    fn print_day(&self, day: u64, place: &Place, took: Duration) {
+        let tree = place.objects().values().sum();
+        println!(
+            "day {day:>3}: tree {}; so far at most: reachable {} (bound {}), head {}, snapshot {}; after {} s",
+            kb(tree),
+            kb(self.reachable),
+            kb(self.bound),
+            kb(self.head),
+            kb(self.snapshot),
+            took.as_secs()
+        );
+    }
+
+    fn print(&mut self, readers: bool) {
+        println!("largest tree                        {}", kb(self.tree));
+        println!("largest after a squash              {}", kb(self.squashed));
+        println!("largest reachable, real days        {}", kb(self.reachable));
+        println!("largest reachable, bound from above {}", kb(self.bound));
+        println!(
+            "largest head, largest snapshot      {} + {}{}",
+            kb(self.head),
+            kb(self.snapshot),
+            if readers {
+                ""
+            } else {
+                " (of runs that lack passes: see --readers)"
+            }
+        );
+        println!(
+            "squashes in {} records: {}",
+            self.records.len(),
+            self.squashes
+        );
         for (what, times) in [
             ("record", &mut self.records),
             ("compaction", &mut self.compactions),
@@ -372,8 +414,8 @@ fn parse() -> Args {
         daily: number("--daily", 30),
         folder: given.iter().any(|arg| arg == "--folder"),
         dir: value("--dir").map_or_else(|| std::env::temp_dir().join(unique), PathBuf::from),
-        every: number("--every", 9),
         real_days: number("--real-days", 3),
         whole_days: number("--whole-days", 120),
+        readers: given.iter().any(|arg| arg == "--readers"),
     }
 }

@@ -11,15 +11,44 @@ use crate::{garbage::without_date, key::run_object};
 /// Days for which seen runs are listed one by one; a run that is recorded later than that is not looked for.
 const LISTED_DAYS: f64 = 62.0;
 
-/// The runs that a snapshot has seen, by a hash of their key, with their start.
+/// Bytes of a hash that are kept. A run that another one of the last 1,860 is mistaken for would not count: once in 10^11 runs.
+const HASH_BYTES: usize = 6;
+
+/// The runs that a snapshot has seen, by a hash of their key, with the day they started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ByDay", into = "ByDay")]
 pub(super) struct Coverage {
-    runs: BTreeMap<u64, i64>,
+    runs: BTreeMap<[u8; HASH_BYTES], i64>,
+}
+
+/// How it is written: hashes are random, days are not.
+type ByDay = BTreeMap<i64, Vec<[u8; HASH_BYTES]>>;
+
+impl From<ByDay> for Coverage {
+    fn from(days: ByDay) -> Self {
+        let runs = days
+            .into_iter()
+            .flat_map(|(day, runs)| runs.into_iter().map(move |run| (run, day)));
+        Self {
+            runs: runs.collect(),
+        }
+    }
+}
+
+impl From<Coverage> for ByDay {
+    fn from(coverage: Coverage) -> Self {
+        let mut days = Self::new();
+        for (run, day) in coverage.runs {
+            days.entry(day).or_default().push(run);
+        }
+        days
+    }
 }
 
 impl Coverage {
     pub(super) fn add(&mut self, info: &RunInfo) {
-        self.runs.insert(hash(&run_object(info)), info.started_at.0);
+        let day = info.started_at.day_number();
+        self.runs.insert(hash(&run_object(info)), day);
     }
 
     pub(super) fn has(&self, info: &RunInfo) -> bool {
@@ -37,11 +66,12 @@ impl Coverage {
     }
 
     pub(super) fn forget(&mut self, newest: Timestamp) {
-        let horizon = self.horizon(newest).0;
-        self.runs.retain(|_, start| *start >= horizon);
+        let horizon = self.horizon(newest).day_number();
+        self.runs.retain(|_, day| *day >= horizon);
     }
 }
 
-fn hash(key: &str) -> u64 {
-    xxh3_64(without_date(key).as_bytes())
+fn hash(key: &str) -> [u8; HASH_BYTES] {
+    let hash = xxh3_64(without_date(key).as_bytes()).to_le_bytes();
+    std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default())
 }

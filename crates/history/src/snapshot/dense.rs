@@ -1,6 +1,6 @@
 //! What every test has: a row a test and job, a column a number.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_array::{
     ArrayRef, BinaryArray, Float32Array, Int32Array, Int64Array, RecordBatch,
@@ -12,12 +12,15 @@ use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use model::{TestId, Timestamp};
 use parquet::{
-    basic::{Compression, Encoding},
-    file::properties::EnabledStatistics,
+    basic::{Compression, Encoding, ZstdLevel},
+    file::properties::{EnabledStatistics, WriterProperties},
 };
-use verdict::{Baseline, Decayed, Durations, Entry, Weeks};
+use verdict::{Baseline, Decayed, Durations, Entry, Job, Learnt, RunRef, Suite, Weeks};
 
-use super::{Head, Loaded, Needed, check_version, in_memory, pack, unpack};
+use super::{
+    Head, Loaded, Needed, WHOLE_ZSTD, check_version, in_memory, listed::Tests, pack,
+    states::States, tables::Tables, unpack,
+};
 use crate::{
     Error, Result,
     pq::{self, FileWriter, Opened, cell, optional, required},
@@ -67,7 +70,11 @@ fn schema() -> SchemaRef {
 }
 
 /// The bytes of the file.
-pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
+pub(super) fn encode(
+    baseline: &Baseline,
+    head: &Head,
+    (tests, tables): (&Tests, &Tables),
+) -> Result<Vec<u8>> {
     let rows: Vec<(&(TestId, u32), &Entry)> = baseline.entries.iter().collect();
     let Baseline {
         jobs,
@@ -79,12 +86,13 @@ pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
         signatures,
         learnt,
     } = baseline;
-    let shared = pack(&(head, (jobs, suites, runs, signatures, learnt)))?;
+    let states = States::of(signatures, tables);
+    let shared = pack(&(head, (jobs, suites, runs, learnt, tables, states)))?;
     let numbers: Vec<[i32; 24]> = rows
         .iter()
-        .map(|((_, job), entry)| numbers(*job, entry))
+        .map(|((id, job), entry)| numbers((*job, tests.suite(*id)), entry))
         .collect();
-    let mut columns: Vec<ArrayRef> = vec![ids(&rows)];
+    let mut columns: Vec<ArrayRef> = vec![ids(&rows, tests)];
     for at in 0..NUMBERS.len() {
         let values = numbers.iter().map(|row| row.get(at).copied().unwrap_or(0));
         columns.push(Arc::new(Int32Array::from_iter_values(
@@ -103,6 +111,13 @@ pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
     let count = rows.len().max(1);
     let first = (0..count).map(|at| (at == 0).then_some(shared.as_slice()));
     columns.push(Arc::new(first.collect::<BinaryArray>()));
+    let mut writer = FileWriter::new(&schema(), properties(tests.are_listed()))?;
+    writer.meta("sprag.rows", rows.len().to_string());
+    writer.write(columns)?;
+    writer.finish()
+}
+
+fn properties(listed: bool) -> WriterProperties {
     let properties = pq::properties(pq::TEXT_ZSTD)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(pq::column(pq::ID), EnabledStatistics::None)
@@ -114,18 +129,22 @@ pub(super) fn encode(baseline: &Baseline, head: &Head) -> Result<Vec<u8>> {
         .set_column_dictionary_enabled(pq::column("duration_median"), false)
         .set_column_encoding(pq::column("duration_median"), Encoding::BYTE_STREAM_SPLIT)
         .set_column_dictionary_enabled(pq::column("rate_runs"), false)
-        .set_column_encoding(pq::column("rate_runs"), Encoding::BYTE_STREAM_SPLIT)
-        // The gaps between hashes are as random as hashes: nothing to gain, time to lose.
+        .set_column_encoding(pq::column("rate_runs"), Encoding::BYTE_STREAM_SPLIT);
+    if listed {
+        let whole = pq::column("shared");
+        let zstd = ZstdLevel::try_new(WHOLE_ZSTD).unwrap_or_default();
+        return properties
+            .set_column_compression(whole, Compression::ZSTD(zstd))
+            .build();
+    }
+    // The gaps between hashes are as random as hashes: nothing to gain, time to lose.
+    properties
         .set_column_compression(pq::column(pq::ID), Compression::UNCOMPRESSED)
-        .build();
-    let mut writer = FileWriter::new(&schema(), properties)?;
-    writer.meta("sprag.rows", rows.len().to_string());
-    writer.write(columns)?;
-    writer.finish()
+        .build()
 }
 
-fn ids(rows: &[(&(TestId, u32), &Entry)]) -> ArrayRef {
-    let ids = rows.iter().map(|((id, _), _)| id.0);
+fn ids(rows: &[(&(TestId, u32), &Entry)], tests: &Tests) -> ArrayRef {
+    let ids = rows.iter().map(|((id, _), _)| tests.number(*id));
     Arc::new(Int64Array::from_iter_values(
         ids.chain(rows.is_empty().then_some(0)),
     ))
@@ -138,8 +157,8 @@ fn floats(rows: &[(&(TestId, u32), &Entry)], value: impl Fn(&Entry) -> f32) -> A
     ))
 }
 
-/// The whole numbers of an entry, in the order of [`NUMBERS`].
-fn numbers(job: u32, entry: &Entry) -> [i32; 24] {
+/// The whole numbers of an entry, in the order of [`NUMBERS`]; the suite as what differs from `usual`.
+fn numbers((job, usual): (u32, u32), entry: &Entry) -> [i32; 24] {
     let Entry {
         suite,
         rate: _,
@@ -153,7 +172,16 @@ fn numbers(job: u32, entry: &Entry) -> [i32; 24] {
         trouble: _,
     } = entry;
     let mut out = [0; 24];
-    let dense = [job, *suite, *runs, *failures, *bits, *last_run, *last_pass].map(u32::cast_signed);
+    let dense = [
+        job,
+        *suite ^ usual,
+        *runs,
+        *failures,
+        *bits,
+        *last_run,
+        *last_pass,
+    ]
+    .map(u32::cast_signed);
     let time = [
         i32::from(durations.seen),
         i32::from(durations.median),
@@ -201,18 +229,28 @@ fn read_head(shared: &[u8]) -> Result<(Head, &[u8])> {
     Ok((head, rest))
 }
 
+/// What belongs to no test, after the head.
+type Shared = (
+    Vec<Job>,
+    BTreeMap<u32, Suite>,
+    BTreeMap<u32, RunRef>,
+    Learnt,
+    Tables,
+    States,
+);
+
 /// Reads the file; with `needed`, only those entries.
-pub(super) fn decode(bytes: Bytes, needed: Option<&Needed<'_>>) -> Result<Loaded> {
+pub(super) fn decode(bytes: Bytes, tests: Tests, needed: Option<&Needed<'_>>) -> Result<Loaded> {
     let opened = open(bytes)?;
     pq::guarded(KEY, || {
         let shared = read_shared(&opened)?;
         let (head, rest) = read_head(&shared)?;
-        let (jobs, suites, runs, signatures, learnt) = unpack(rest)?;
+        let (jobs, suites, runs, learnt, tables, states): Shared = unpack(rest)?;
         let mut baseline = Baseline {
             jobs,
             suites,
             runs,
-            signatures,
+            signatures: states.read(&tables)?,
             learnt,
             ..Baseline::default()
         };
@@ -221,15 +259,20 @@ pub(super) fn decode(bytes: Bytes, needed: Option<&Needed<'_>>) -> Result<Loaded
             .parse()
             .map_err(pq::damaged(KEY))?;
         if rows > 0 {
-            read_entries(&opened, needed, &mut baseline)?;
+            read_entries(&opened, (&tests, needed), &mut baseline)?;
         }
-        Ok(Loaded { head, baseline })
+        Ok(Loaded {
+            head,
+            baseline,
+            tests,
+            tables,
+        })
     })
 }
 
 fn read_entries(
     opened: &Opened,
-    needed: Option<&Needed<'_>>,
+    (tests, needed): (&Tests, Option<&Needed<'_>>),
     baseline: &mut Baseline,
 ) -> Result<()> {
     let job = needed.and_then(|needed| baseline.job_index(needed.job?));
@@ -238,7 +281,7 @@ fn read_entries(
     let mut entries = Vec::new();
     for batch in opened.reader(&columns, BATCH, None)? {
         let batch = batch.map_err(pq::damaged(KEY))?;
-        let columns = Columns::of(&batch)?;
+        let columns = Columns::of(&batch, tests)?;
         let all = 0..batch.num_rows();
         match needed {
             None => entries.extend(all.filter_map(|at| columns.entry(at))),
@@ -256,7 +299,8 @@ fn read_entries(
 }
 
 struct Columns<'a> {
-    ids: &'a [i64],
+    ids: Vec<TestId>,
+    tests: &'a Tests,
     numbers: Vec<&'a [i32]>,
     at: &'a [i64],
     runs: &'a [f32],
@@ -264,13 +308,17 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch) -> Result<Self> {
+    fn of(batch: &'a RecordBatch, tests: &'a Tests) -> Result<Self> {
+        let places = pq::primitive::<Int64Type>(batch, KEY, pq::ID)?.values();
+        let ids: Option<_> = places.iter().map(|place| tests.id(*place)).collect();
+        let ids = ids.ok_or_else(|| Error::corrupt(KEY, "a test is not in the list"))?;
         let mut numbers: Vec<&[i32]> = Vec::with_capacity(NUMBERS.len());
         for name in NUMBERS {
             numbers.push(pq::primitive::<Int32Type>(batch, KEY, name)?.values());
         }
         Ok(Self {
-            ids: pq::primitive::<Int64Type>(batch, KEY, pq::ID)?.values(),
+            ids,
+            tests,
             numbers,
             at: pq::primitive::<TimestampMillisecondType>(batch, KEY, "rate_at")?.values(),
             runs: pq::primitive::<Float32Type>(batch, KEY, "rate_runs")?.values(),
@@ -282,14 +330,14 @@ impl<'a> Columns<'a> {
     fn places(&self, ids: &'a [TestId]) -> impl Iterator<Item = usize> {
         let bounds = self.ids.first().zip(self.ids.last());
         let within = bounds.map_or(&[][..], |(first, last)| {
-            let start = ids.partition_point(|id| id.0 < *first);
-            let end = ids.partition_point(|id| id.0 <= *last);
+            let start = ids.partition_point(|id| id < first);
+            let end = ids.partition_point(|id| id <= last);
             ids.get(start..end).unwrap_or_default()
         });
         within.iter().flat_map(|id| {
-            let start = self.ids.partition_point(|other| *other < id.0);
+            let start = self.ids.partition_point(|other| other < id);
             let rest = self.ids.get(start..).unwrap_or_default();
-            let same = rest.iter().take_while(|other| **other == id.0).count();
+            let same = rest.iter().take_while(|other| *other == id).count();
             start..start + same
         })
     }
@@ -316,8 +364,9 @@ impl<'a> Columns<'a> {
         };
         let newest = next();
         let counts = std::array::from_fn(|_| u16::try_from(next()).unwrap_or(u16::MAX));
+        let id = *self.ids.get(at)?;
         let entry = Entry {
-            suite,
+            suite: suite ^ self.tests.suite(id),
             rate: Decayed {
                 at: Timestamp(self.at.get(at).copied()?),
                 runs: self.runs.get(at).copied()?,
@@ -332,6 +381,6 @@ impl<'a> Columns<'a> {
             durations,
             trouble: None,
         };
-        Some(((TestId(*self.ids.get(at)?), job), entry))
+        Some(((id, job), entry))
     }
 }

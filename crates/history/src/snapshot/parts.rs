@@ -1,15 +1,13 @@
 //! The files of a snapshot: three, so that a check reads no more than it needs; on a branch, where a round trip costs more than bytes, one with all three in it.
 //! And what a store knows of the runs that a snapshot has not seen.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use model::Timestamp;
 
 use super::{BaselineOf, BaselineRead, Coverage, Head, REPLAY_DAYS, holds_unseen};
-use crate::{
-    Error, Result, history::History, key::Lane, plan::start_of_day, run_file::Whole, store::Blob,
-};
+use crate::{Error, Result, history::History, key::Lane, plan::start_of_day};
 
 /// The first bytes of the file with all three.
 const MAGIC: &[u8; 8] = b"SPRAGSN1";
@@ -120,18 +118,13 @@ impl History {
         if !self.store.is_branch() {
             return self.store.get(&part.key(folder));
         }
-        let key = packed_key(folder);
-        let parts = Parts::unpack(&self.store.get(&key)?);
-        let parts = parts.ok_or_else(|| Error::corrupt(&key, "it is no snapshot"))?;
-        Ok(parts.take(part))
+        Ok(self.parts_on_branch(folder)?.take(part))
     }
 
-    /// One file of a snapshot, to be read in pieces.
-    pub(super) fn part_in_pieces(&self, folder: &str, part: Part) -> Result<Arc<dyn Blob>> {
-        if self.store.is_branch() {
-            return Ok(Arc::new(Whole(self.part(folder, part)?)));
-        }
-        self.store.open(&part.key(folder))
+    pub(super) fn parts_on_branch(&self, folder: &str) -> Result<Parts> {
+        let key = packed_key(folder);
+        let parts = Parts::unpack(&self.store.get(&key)?);
+        parts.ok_or_else(|| Error::corrupt(&key, "it is no snapshot"))
     }
 
     /// The run files that a snapshot has not seen, where the store keeps account of them and still has them.

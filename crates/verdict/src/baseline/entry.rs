@@ -163,11 +163,11 @@ pub struct Streak {
     pub failed: bool,
     /// How many.
     pub len: u32,
-    /// When the last of them was.
+    /// When the last of them was, if they are failures.
     pub last_at: Timestamp,
-    /// The signature of the first failure.
+    /// The signature of the first failure, until the row ends.
     pub signature: Option<Signature>,
-    /// The bucket of the chance that the first failure had (see [`super::Learnt::chances`]).
+    /// The bucket of the chance that the first failure had (see [`super::Learnt::chances`]), until the row ends.
     pub chance: u8,
 }
 
@@ -197,7 +197,7 @@ pub struct Recent {
     pub flaked: bool,
     /// What it said when it failed or flaked.
     pub signature: Option<Signature>,
-    /// How long it took, in milliseconds.
+    /// How long it took, in milliseconds; let go once none of [`Trouble::recent`] is a failure or a flake.
     pub duration_ms: Option<u32>,
 }
 

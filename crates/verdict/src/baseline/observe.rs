@@ -161,18 +161,22 @@ fn new_test(base: &mut Baseline, context: &Context<'_>, id: TestId) -> u32 {
 }
 
 fn suite_of(base: &mut Baseline, test: &TestName) -> u32 {
-    let name = scope(test);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "32 bits of a hash are wanted"
-    )]
-    let key = TestId::of(name, None, "").0 as u32;
+    let key = suite_number(test);
     base.suites.entry(key).or_insert_with(|| Suite {
-        name: name.to_owned(),
+        name: scope(test).to_owned(),
         ..Suite::default()
     });
     key
+}
+
+/// The number in [`Entry::suite`] that follows from a name: 32 bits of a hash of its suite, or of what is in front of the name.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "32 bits of a hash are wanted"
+)]
+pub fn suite_number(test: &TestName) -> u32 {
+    TestId::of(scope(test), None, "").0 as u32
 }
 
 /// A change of state that teaches how failures persist.
@@ -252,7 +256,18 @@ impl Trouble {
             duration_ms: row.duration_ms,
         };
         push_bounded(&mut self.recent, recent, RECENT_KEPT);
+        self.forget_durations_when_quiet();
         self.extend_streak(context.at, bad, row.signature, place)
+    }
+
+    /// Durations are evidence beside failures, and as random as the machine: of a test that did not fail for a while they go.
+    fn forget_durations_when_quiet(&mut self) {
+        let quiet = |recent: &Recent| !recent.outcome.is_failure() && !recent.flaked;
+        if self.recent.iter().all(quiet) {
+            for recent in &mut self.recent {
+                recent.duration_ms = None;
+            }
+        }
     }
 
     fn extend_streak(
@@ -264,18 +279,22 @@ impl Trouble {
     ) -> Option<Step> {
         let last = self.streaks.last().copied();
         let before = last.filter(|streak| streak.failed);
+        let failed_at = if bad { at } else { Timestamp::default() };
         match self.streaks.last_mut() {
             Some(streak) if streak.failed == bad => {
                 streak.len = streak.len.saturating_add(1);
-                streak.last_at = at;
+                streak.last_at = failed_at;
             }
-            _ => {
+            last => {
+                if let Some(ended) = last {
+                    (ended.signature, ended.chance) = (None, 0);
+                }
                 let streak = Streak {
                     failed: bad,
                     len: 1,
-                    last_at: at,
+                    last_at: failed_at,
                     signature: signature.filter(|_| bad),
-                    chance: place,
+                    chance: place * u8::from(bad),
                 };
                 push_bounded(&mut self.streaks, streak, STREAKS_KEPT);
             }
@@ -293,6 +312,8 @@ fn finish(base: &mut Baseline, context: &Context<'_>, sums: &Sums) {
     let (ran, bad) = (f64::from(sums.ran), f64::from(sums.failed));
     base.learnt.rate.add(context.at, ran, bad);
     base.learnt.learn_spread(sums.expected, bad);
+    // One run in which everything fails can bring more than a year does.
+    base.bound_texts();
     if context.run.info.partial || sums.ran == 0 {
         return;
     }

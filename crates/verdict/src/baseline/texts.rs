@@ -16,6 +16,9 @@ pub(super) const SIGNATURES_KEPT: usize = 2048;
 /// Bytes of a text that are kept: what the signature is made of.
 pub(super) const TEXT_BYTES: usize = 512;
 
+/// Bytes of all texts that are kept; the ones longest unseen go first. The counts of their signatures stay.
+pub(super) const TEXT_BYTES_KEPT: usize = 256 << 10;
+
 /// Half-life of the counts of texts, in days. Longer than that of rates: a test keeps its ways of failing.
 pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
 
@@ -61,7 +64,7 @@ impl TestTexts {
 /// What is known of one signature over all tests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignatureState {
-    /// The text, as recorded, bounded.
+    /// The text, as recorded, bounded; empty when it was let go for newer ones.
     pub text: String,
     /// The kind of failure that the text names (an exception class, ...), hashed; 0 when it names none.
     pub kind: i64,
@@ -93,10 +96,12 @@ impl Baseline {
             Some(_) => TextOrigin::Borrowed,
             None => TextOrigin::New,
         };
-        let state = self.signatures.entry(signature).or_insert_with(|| {
-            let text = run.texts.get(&signature).map_or("", String::as_str);
-            SignatureState::of(text)
-        });
+        let said = || run.texts.get(&signature).map_or("", String::as_str);
+        let state = self.signatures.entry(signature);
+        let state = state.or_insert_with(|| SignatureState::of(said()));
+        if state.text.is_empty() {
+            state.text = bounded(said());
+        }
         state.seen = state.seen.saturating_add(1);
         state.tests = state.tests.saturating_add(u32::from(!earlier));
         state.last_at = state.last_at.max(at);
@@ -115,6 +120,28 @@ impl Baseline {
         }
         self.signatures.retain(|_, state| state.last_at >= cut);
     }
+
+    /// Lets the texts go that were not seen for the longest time, of more than are kept.
+    pub(super) fn bound_texts(&mut self) {
+        let lengths = self.signatures.values().map(|state| state.text.len());
+        if lengths.sum::<usize>() <= TEXT_BYTES_KEPT {
+            return;
+        }
+        let mut states: Vec<&mut SignatureState> = self.signatures.values_mut().collect();
+        states.sort_by_key(|state| std::cmp::Reverse(state.last_at));
+        let mut bytes = 0;
+        for state in states {
+            bytes += state.text.len();
+            if bytes > TEXT_BYTES_KEPT {
+                state.text = String::new();
+            }
+        }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT_BYTES);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 impl TestTexts {
@@ -154,10 +181,9 @@ impl TestTexts {
 
 impl SignatureState {
     fn of(text: &str) -> Self {
-        let end = text.floor_char_boundary(TEXT_BYTES);
         Self {
             kind: kind_of(text),
-            text: text.get(..end).unwrap_or_default().to_owned(),
+            text: bounded(text),
             ..Self::default()
         }
     }
@@ -179,4 +205,89 @@ pub(crate) fn kind_of(text: &str) -> i64 {
         return 0;
     }
     Signature::of(name).0
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Outcome, RecordedRun, RecordedTest, Signature, TestId, Timestamp};
+
+    use super::TEXT_BYTES_KEPT;
+    use crate::Baseline;
+
+    /// A run of one test.
+    fn run(n: u32, outcome: Outcome, text: &str) -> RecordedRun {
+        let mut run = RecordedRun::default();
+        run.info.started_at = Timestamp(i64::from(n) * 3_600_000);
+        let signature = outcome.is_failure().then(|| Signature::of(text));
+        run.texts = signature
+            .map(|s| (s, text.to_owned()))
+            .into_iter()
+            .collect();
+        run.rows = vec![RecordedTest {
+            id: TestId(1),
+            outcome,
+            flaked: false,
+            duration_ms: Some(n),
+            signature,
+        }];
+        run
+    }
+
+    #[test]
+    fn the_texts_longest_unseen_are_let_go_and_come_back_with_their_failure() {
+        let mut base = Baseline::default();
+        // Digits would be masked.
+        let text = |n: u32| {
+            format!(
+                "{:a>512}",
+                format!("{n:b}").replace('0', "x").replace('1', "y")
+            )
+        };
+        let kept = u32::try_from(TEXT_BYTES_KEPT / 512).unwrap();
+        for n in 0..kept + 3 {
+            base.observe(&run(n, Outcome::Fail, &text(n)));
+        }
+        let has = |base: &Baseline, n| !base.signatures[&Signature::of(&text(n))].text.is_empty();
+        assert_eq!(
+            [1, 2, 3, kept].map(|n| has(&base, n)),
+            [false, false, true, true]
+        );
+        assert_eq!(
+            base.signatures.len(),
+            TEXT_BYTES_KEPT / 512 + 3,
+            "counts stay"
+        );
+        base.observe(&run(kept + 3, Outcome::Fail, &text(1)));
+        assert_eq!([1, 3, 4].map(|n| has(&base, n)), [true, false, true]);
+    }
+
+    #[test]
+    fn durations_and_ended_rows_of_a_quiet_test_are_let_go() {
+        let mut base = Baseline::default();
+        base.observe(&run(0, Outcome::Fail, "no"));
+        let trouble = |base: &Baseline| base.entries[&(TestId(1), 0)].trouble.clone().unwrap();
+        assert!(trouble(&base).streaks[0].signature.is_some());
+        for n in 1..32 {
+            base.observe(&run(n, Outcome::Pass, ""));
+        }
+        let last = trouble(&base);
+        assert!(
+            last.recent
+                .iter()
+                .all(|recent| recent.duration_ms.is_some())
+        );
+        assert_eq!(
+            (last.streaks[0].signature, last.streaks[0].chance),
+            (None, 0)
+        );
+        base.observe(&run(32, Outcome::Pass, ""));
+        let quiet = trouble(&base);
+        assert!(
+            quiet
+                .recent
+                .iter()
+                .all(|recent| recent.duration_ms.is_none())
+        );
+        assert_eq!(quiet.recent.len(), 32);
+    }
 }

@@ -75,8 +75,11 @@ fn near_count(config: &Config, base: &Baseline, at: Timestamp, seen: &Seen<'_>) 
     };
     let now = mask(seen.text);
     let near = texts.texts.iter().filter(|known| {
-        let text = base.signatures.get(&known.signature).map(|s| mask(&s.text));
-        text.is_some_and(|text| stats::near(&now, &text, config.near_share))
+        let state = base.signatures.get(&known.signature);
+        let text = state
+            .map(|state| &state.text)
+            .filter(|text| !text.is_empty());
+        text.is_some_and(|text| stats::near(&now, &mask(text), config.near_share))
     });
     near.map(|known| texts.counts(known.signature, at).0).sum()
 }
