@@ -100,6 +100,7 @@ def main():
 
 
 def compare(binary, fake, folder):
+    (folder / ".git").mkdir()  # a checkout, so that no configuration has to be fetched
     results(folder / "green.xml", False)
     results(folder / "red.xml", True)
     repository = {"full_name": REPO, "default_branch": "main"}

@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use model::Timestamp;
 
-use crate::{
-    Error, ErrorKind, Result,
-    history::History,
-    key::{ROOT, encode},
-};
+use crate::{Error, ErrorKind, Result, history::History, key::encode};
 
 /// The longest part that is kept.
 pub const MOST_PART_BYTES: usize = 1 << 20;
@@ -28,12 +24,20 @@ impl History {
     /// Parts that are older than three days are dropped on the way.
     ///
     /// # Errors
+    /// As [`History::keep_part`].
+    pub fn put_part(&self, of: (&str, &str), bytes: &[u8], now: Timestamp) -> Result<Parts> {
+        self.keep_part(of, bytes, (now, KEPT_DAYS))
+    }
+
+    /// As [`History::put_part`], for a number of days.
+    ///
+    /// # Errors
     /// [`ErrorKind::Input`] when the part is longer than [`MOST_PART_BYTES`]; [`ErrorKind::ReadOnly`]; when the store fails.
-    pub fn put_part(
+    pub fn keep_part(
         &self,
         (group, job): (&str, &str),
         bytes: &[u8],
-        now: Timestamp,
+        (now, days): (Timestamp, f64),
     ) -> Result<Parts> {
         if bytes.len() > MOST_PART_BYTES {
             let why = format!(
@@ -42,9 +46,12 @@ impl History {
             );
             return Err(Error::new("cannot keep part", job, ErrorKind::Input(why)));
         }
-        let key = format!("{}/{}", folder(now, group), encode(job));
+        // A part goes three days after the day in its key.
+        let day = now.plus_days(days - KEPT_DAYS);
+        let place = format!("/group={}/{}", encode(group), encode(job));
+        let key = format!("{PARTS}/date={}{place}", day.date());
         self.batch("add a part", |history| {
-            history.drop_old_parts(now)?;
+            history.drop_parts(|of| is_old(of, now) || (of.ends_with(&place) && of != key))?;
             history.store.replace(&key, bytes)?;
             history.parts(group)
         })
@@ -71,10 +78,9 @@ impl History {
         Ok(parts)
     }
 
-    fn drop_old_parts(&self, now: Timestamp) -> Result<()> {
-        let oldest = format!("{PARTS}/date={}", now.plus_days(-KEPT_DAYS).date());
+    fn drop_parts(&self, doomed: impl Fn(&str) -> bool) -> Result<()> {
         for object in self.store.list(PARTS)? {
-            if object.key < oldest {
+            if doomed(&object.key) {
                 self.store.delete(&object.key)?;
             }
         }
@@ -84,8 +90,9 @@ impl History {
 
 const PARTS: &str = "v1/parts";
 
-fn folder(now: Timestamp, group: &str) -> String {
-    format!("{ROOT}/parts/date={}/group={}", now.date(), encode(group))
+fn is_old(key: &str, now: Timestamp) -> bool {
+    let oldest = format!("{PARTS}/date={}", now.plus_days(-KEPT_DAYS).date());
+    *key < *oldest
 }
 
 #[cfg(test)]
@@ -121,6 +128,31 @@ mod tests {
         put("run 3", "unit", "y", NOW.plus_days(4.0));
         assert_eq!(history.parts("run 2").unwrap().len(), 0);
         assert_eq!(history.parts("run 1").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_part_can_be_kept_for_longer_and_is_replaced_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::init(folder.path().to_str().unwrap(), NOW).unwrap();
+        let texts = |history: &History| -> Vec<Vec<u8>> {
+            let parts = history.parts("run 1").unwrap();
+            parts.into_values().map(|bytes| bytes.to_vec()).collect()
+        };
+        history
+            .keep_part(("run 1", "unit"), b"red", (NOW, 30.0))
+            .unwrap();
+        history
+            .put_part(("run 2", "unit"), b"x", NOW.plus_days(29.0))
+            .unwrap();
+        assert_eq!(texts(&history), [b"red"]);
+        history
+            .put_part(("run 1", "unit"), b"green", NOW.plus_days(29.0))
+            .unwrap();
+        assert_eq!(texts(&history), [b"green"]);
+        history
+            .put_part(("run 2", "unit"), b"x", NOW.plus_days(34.0))
+            .unwrap();
+        assert!(texts(&history).is_empty());
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub struct WorkflowRunEvent {
     pub attempt: u32,
     /// The name of its workflow.
     pub workflow: String,
+    /// The file of its workflow: `.github/workflows/ci.yml`; empty when the event does not say.
+    pub path: String,
     /// What started it: `pull_request`, `push`, ...
     pub event: String,
     /// How it ended: `success`, `failure`, `cancelled`, ...; empty while it runs.
@@ -137,6 +139,8 @@ struct WorkflowRun {
     run_attempt: Option<u32>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
     #[serde(default)]
     event: String,
     #[serde(default)]
@@ -211,6 +215,7 @@ fn workflow_run(run: WorkflowRun, repository: Repository) -> WorkflowRunEvent {
         id: run.id,
         attempt: run.run_attempt.unwrap_or(1),
         workflow: run.name.unwrap_or_default(),
+        path: run.path.unwrap_or_default(),
         event: run.event,
         conclusion: run.conclusion.unwrap_or_default(),
         head_branch: run.head_branch.unwrap_or_default(),

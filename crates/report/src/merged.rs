@@ -21,6 +21,8 @@ pub struct Gaps {
     pub missing: Vec<String>,
     /// Parts that cannot be read, by the name that they are known by, and why.
     pub damaged: Vec<(String, PartError)>,
+    /// Why nobody knows the whole, whoever reports: `the history could not be written, so what other jobs found is not known`.
+    pub unknown: Vec<String>,
 }
 
 /// The reports of the jobs of one workflow run, as every rendering takes them.
@@ -88,6 +90,8 @@ pub fn merged<'a>(parts: &'a [Part], gaps: &Gaps) -> Merged<'a> {
     let mut gaps = gaps.clone();
     gaps.missing.sort();
     gaps.missing.dedup();
+    gaps.unknown.sort();
+    gaps.unknown.dedup();
     gaps.damaged
         .sort_by(|a, b| (&a.0, a.1.to_string()).cmp(&(&b.0, b.1.to_string())));
     Merged {
@@ -153,6 +157,11 @@ impl<'a> Merged<'a> {
     /// Whether every expected job has reported, readably.
     pub fn is_whole(&self) -> bool {
         self.gaps == Gaps::default()
+    }
+
+    /// Whether what is missing may still come by itself.
+    pub fn waits(&self) -> bool {
+        !self.gaps.missing.is_empty()
     }
 
     /// Whether it is one job and nothing else, so that the job need not be named.

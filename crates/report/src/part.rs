@@ -37,6 +37,13 @@ impl Part {
         Wire::of(report).into_part()
     }
 
+    /// The same part of a job that goes by another name.
+    #[must_use]
+    pub fn named(mut self, job: &str) -> Self {
+        job.clone_into(&mut self.report.subject.run.key.job);
+        self
+    }
+
     /// The job that it is of, as the report names it.
     pub fn job(&self) -> &str {
         &self.report.subject.run.key.job

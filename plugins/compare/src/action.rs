@@ -50,6 +50,8 @@ pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
     let publishing = inputs.publishing()?;
     inputs.settings("")?;
     inputs.jobs()?;
+    inputs.jobs_of_id()?;
+    inputs.outcome()?;
     let step = Step {
         inputs,
         context,
@@ -58,7 +60,9 @@ pub(crate) fn run(inputs: &Inputs, context: &Context) -> Result<Exit, Error> {
         target: OnceLock::new(),
     };
     match step.play() {
-        Err(error) if error.exit() == Exit::Undecided => step.undecided(&error.to_string()),
+        Err(error) if error.exit() == Exit::Undecided => {
+            step.undecided(&error.to_string(), step.tests_pass())
+        }
         Err(error) => {
             write_output(
                 &context.env,
@@ -75,7 +79,10 @@ impl Step<'_> {
     fn play(&self) -> Result<Exit, Error> {
         let env = &self.context.env;
         let name = env.get("GITHUB_EVENT_NAME");
-        let workflow = env.get("GITHUB_WORKFLOW").unwrap_or_default();
+        let workflow = env
+            .get("GITHUB_WORKFLOW_REF")
+            .or(env.get("GITHUB_WORKFLOW"));
+        let workflow = workflow.unwrap_or_default();
         if name == Some("pull_request_target") {
             return Err(Error::argument(
                 "`pull_request_target` runs with write rights, so the code of a pull request must not run there",
@@ -101,7 +108,10 @@ impl Step<'_> {
                 "nothing to do on the event `{}`",
                 name.unwrap_or_default()
             )),
-            None => self.undecided("the event file (GITHUB_EVENT_PATH) cannot be read"),
+            None => self.undecided(
+                "the event file (GITHUB_EVENT_PATH) cannot be read",
+                self.tests_pass(),
+            ),
         }
     }
 
@@ -113,14 +123,14 @@ impl Step<'_> {
     }
 
     /// Says that Sprag could not decide: never the user's failure, and never a green status.
-    fn undecided(&self, why: &str) -> Result<Exit, Error> {
+    fn undecided(&self, why: &str, tests_pass: bool) -> Result<Exit, Error> {
         self.warn(&format!("sprag could not decide: {why}"));
         let word = conclusion_word(Conclusion::Undecided);
         write_output(&self.context.env, "conclusion", word)?;
         if let Some(target) = self.target.get() {
             self.publish_undecided(target, why);
         }
-        Ok(self.exit(Conclusion::Undecided, self.tests_pass()))
+        Ok(self.exit(Conclusion::Undecided, tests_pass))
     }
 
     /// Whether there are results and none of them fails.

@@ -124,6 +124,7 @@ pub(crate) fn compare(arguments: &Check, context: &Context) -> Result<Report, Er
         info,
         merge_base,
         at,
+        is_new: true,
     };
     // The process ends after this: taking fifty thousand tests apart again would be time for nothing.
     let past = ManuallyDrop::new(Past::of(&history, &subject, read?)?);
@@ -139,6 +140,8 @@ pub(crate) struct Subject {
     pub(crate) merge_base: String,
     /// Nothing recorded later is used.
     pub(crate) at: Timestamp,
+    /// Whether these are the results of this attempt: those of an earlier one are recorded, and no rerun of themselves.
+    pub(crate) is_new: bool,
 }
 
 /// What history says of a subject.
@@ -167,7 +170,11 @@ impl Past {
             read = own::replay_without(own, history, subject.at)?;
         }
         let mut problems = read.problems;
-        let recent = Recent::read(history, &subject.info, subject.at, &mut problems)?;
+        let mut recent = Recent::read(history, &subject.info, subject.at, &mut problems)?;
+        if !subject.is_new {
+            let run = &subject.info.key.run;
+            recent.reruns.retain(|of| of.info.key.run != *run);
+        }
         Ok(Self {
             baseline: read.baseline,
             recent,

@@ -80,6 +80,9 @@ fn open_jobs(merged: &Merged<'_>) -> String {
             put!(out, "**{label}:** {}. ", named(&names));
         }
     }
+    for why in &merged.gaps.unknown {
+        put!(out, "**Not known:** {}. ", prose(why, Spot::Line));
+    }
     if out.is_empty() {
         return out;
     }

@@ -57,6 +57,9 @@ impl Merged<'_> {
 
     /// What else is still to come. How many jobs that is need not be known.
     fn waiting(&self) -> String {
+        if let Some(why) = self.gaps.unknown.first() {
+            return format!("; {why}");
+        }
         match (self.gaps.missing.len(), self.gaps.damaged.len()) {
             (0, 0) => String::new(),
             (0, n) => format!("; the reports of {} cannot be read", count(n as u64, "job")),

@@ -98,6 +98,12 @@ fn what_is_missing_or_damaged_is_never_clear() {
     let says =
         "No failures in 4,812 tests of 1 job; the reports of 1 job cannot be read".to_owned();
     assert_eq!(state(&damaged), (Conclusion::Undecided, says));
+    let unknown = Gaps {
+        unknown: vec!["what other jobs found is not known".to_owned()],
+        ..Gaps::default()
+    };
+    let says = "No failures in 4,812 tests of 1 job; what other jobs found is not known".to_owned();
+    assert_eq!(state(&unknown), (Conclusion::Undecided, says));
     assert_eq!(
         merged(&[], &Gaps::default()).conclusion(),
         Conclusion::Undecided
@@ -244,6 +250,7 @@ fn one_comment_names_every_job() {
     let gaps = Gaps {
         missing: vec!["e2e (chrome)".to_owned(), "e2e (firefox)".to_owned()],
         damaged: vec![("bench".to_owned(), crate::read_part(b"{").unwrap_err())],
+        unknown: Vec::new(),
     };
     let comment = crate::comment(&merged(&parts, &gaps), &crate::MarkdownOptions::default());
     let folded = comment.find("<details><summary>Why").unwrap();

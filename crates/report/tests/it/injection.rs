@@ -78,6 +78,7 @@ fn pages(text: &str) -> [String; 4] {
     let gaps = Gaps {
         missing: vec![text.to_owned()],
         damaged: vec![(text.to_owned(), report::read_part(b"{").unwrap_err())],
+        unknown: vec![text.to_owned()],
     };
     let options = MarkdownOptions::default();
     let all = merged(&parts, &gaps);

@@ -8,7 +8,7 @@ use host::{BranchEvent, Exit};
 use model::{RecordedRun, Timestamp};
 
 use super::Step;
-use super::gather::config_of_checkout;
+use super::gather::{config_of_checkout, text_at};
 use super::outputs::write_output;
 use crate::cli::RunArgs;
 use crate::context::Context;
@@ -17,14 +17,6 @@ use crate::identify::{Sources, identify};
 use crate::load::{self, Loaded};
 use crate::settings::{self, Retention};
 use crate::{history_verbs, remote};
-
-/// Where the configuration of a recorded run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Config {
-    OfCheckout,
-    /// In the repository, at the commit of the run: nothing is checked out.
-    OfCommit,
-}
 
 impl Step<'_> {
     /// Records the results in the checkout as a run of the branch that is checked out.
@@ -41,7 +33,7 @@ impl Step<'_> {
         }
         let files = host::expand(&self.inputs.patterns())?;
         let mut loaded = load::collect(&files, &Limits::default());
-        self.note_outcome(&mut loaded);
+        self.note_outcome(&mut loaded)?;
         let started_at = loaded.run.started_at.unwrap_or(self.context.now);
         let sources = Sources {
             ci: self.context.ci(),
@@ -52,7 +44,7 @@ impl Step<'_> {
             ..RunArgs::default()
         };
         let info = identify(&args, &sources, Some(&branch), started_at);
-        self.record_run(info, &loaded, Config::OfCheckout)?;
+        self.record_run(info, &loaded)?;
         write_output(env, "conclusion", "recorded")?;
         Ok(Exit::Clear)
     }
@@ -62,7 +54,6 @@ impl Step<'_> {
         &self,
         mut info: model::RunInfo,
         loaded: &Loaded,
-        config: Config,
     ) -> Result<(), Error> {
         for problem in &loaded.problems {
             self.context.console.note(&format!("problem: {problem}"));
@@ -85,22 +76,16 @@ impl Step<'_> {
         let history = remote::init(self.inputs.history(), self.context)?;
         let recorded = history.record_at(&run, self.context.now)?;
         self.say_recorded(&run, recorded)?;
-        let retention = || self.retention(config, &run.info.commit);
+        let retention = || self.retention(&run.info.commit);
         history_verbs::look_after(&history, &run.info.key, self.context, retention)
     }
 
-    /// How long the repository wants its history kept. Nothing may be let go because its configuration was not looked for.
-    fn retention(&self, config: Config, commit: &str) -> Result<Retention, Error> {
+    /// How long the repository wants its history kept, asked of GitHub, because nothing may be checked out. It is asked seldom.
+    fn retention(&self, commit: &str) -> Result<Retention, Error> {
         let path = self.config_path();
-        let text = match (config, &self.repo) {
-            (Config::OfCommit, Some(repo)) => {
-                let file = repo.file(path, commit)?;
-                let bytes = file.map(|file| file.bytes).unwrap_or_default();
-                String::from_utf8_lossy(&bytes).into_owned()
-            }
-            (Config::OfCheckout, _) | (Config::OfCommit, None) => {
-                config_of_checkout(Path::new(self.inputs.config()))
-            }
+        let text = match &self.repo {
+            Some(repo) => text_at(repo, path, commit)?,
+            None => config_of_checkout(Path::new(self.inputs.config())),
         };
         settings::retention_of(&text, path)
     }

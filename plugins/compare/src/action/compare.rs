@@ -73,27 +73,26 @@ impl Step<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        self.note_outcome(&mut loaded);
+        self.note_outcome(&mut loaded)?;
         Ok(loaded)
     }
 
-    /// A test step that failed for more than its results show: a part of the tests crashed or did not compile, and left no results.
-    pub(super) fn note_outcome(&self, loaded: &mut Loaded) {
+    /// A test step that ended otherwise than its results show: a part of the tests crashed, did not compile or did not run, and left no results.
+    pub(super) fn note_outcome(&self, loaded: &mut Loaded) -> Result<(), Error> {
         let results = &loaded.run.results;
-        let explained = results.is_empty() || results.iter().any(|of| of.outcome().is_failure());
-        let unexplained = match self.inputs.outcome() {
-            "failure" => !explained,
-            "cancelled" => true,
+        let fails = results.iter().any(|of| of.outcome().is_failure());
+        let outcome = self.inputs.outcome()?;
+        let unexplained = match outcome {
+            "failure" => !fails,
+            "cancelled" | "skipped" => true,
             _ => false,
         };
-        if unexplained {
+        // Without any result there is an outage already.
+        if unexplained && !results.is_empty() {
             let problem = Problem {
                 file: "the step with the tests".to_owned(),
                 place: Place::File,
-                what: format!(
-                    "it ended with `{}`, and no test in its results says why",
-                    self.inputs.outcome()
-                ),
+                what: format!("it ended with `{outcome}`, and no test in its results says why"),
                 hint:
                     "look at its log: something besides the tests failed, or some left no results"
                         .to_owned(),
@@ -102,6 +101,7 @@ impl Step<'_> {
             loaded.problems.push(problem);
             loaded.lost = true;
         }
+        Ok(())
     }
 
     /// Compares jobs with history and says so everywhere.
@@ -116,8 +116,13 @@ impl Step<'_> {
         let left = self.leave_behind(target, &reports);
         // The answer is published also when a file for later steps cannot be written.
         let url = self.publish(target, history, comment, &compared);
-        left?;
-        outputs::write_output(&self.context.env, "url", &url.unwrap_or_default())?;
+        let url = url.unwrap_or_default();
+        if let Err(error) =
+            left.and_then(|()| outputs::write_output(&self.context.env, "url", &url))
+        {
+            self.warn(&error.to_string());
+            return Ok(Exit::Undecided);
+        }
         Ok(self.exit(worst(&reports), compared.iter().all(passes)))
     }
 
@@ -156,6 +161,7 @@ impl Step<'_> {
             info: target.info(&tested.job, started_at),
             merge_base: target.base_commit.clone(),
             at: now,
+            is_new: tested.is_new,
         }
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
+use github::Repo;
 use history::History;
 use host::GitFacts;
 use model::TestRun;
@@ -145,7 +146,8 @@ impl Step<'_> {
         let local = Path::new(self.inputs.config());
         let is_link = fs::symlink_metadata(local).is_ok_and(|of| of.is_symlink());
         let edits = changed.files.iter().any(|file| file == path);
-        let unknown = !changed.is_whole && self.repo.is_some();
+        let is_checked_out = target.in_checkout && (local.exists() || Path::new(".git").exists());
+        let unknown = (!changed.is_whole || !is_checked_out) && self.repo.is_some();
         let text = if edits || unknown || is_link || !target.in_checkout {
             self.config_of_base(target, path)?
         } else {
@@ -167,14 +169,19 @@ impl Step<'_> {
     fn config_of_base(&self, target: &Target, path: &str) -> Result<String, Error> {
         let Some(repo) = &self.repo else {
             self.warn(&format!(
-                "this change edits {path}; without a token that of its base cannot be read, so the defaults hold"
+                "{path} may be of this change; without a token that of its base cannot be read, so the defaults hold"
             ));
             return Ok(String::new());
         };
-        let file = repo.file(path, &target.base_commit)?;
-        let bytes = file.map(|file| file.bytes).unwrap_or_default();
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        text_at(repo, path, &target.base_commit)
     }
+}
+
+/// The text of a file of a commit; empty when there is none.
+pub(super) fn text_at(repo: &Repo, path: &str, commit: &str) -> Result<String, Error> {
+    let file = repo.file(path, commit)?;
+    let bytes = file.map(|file| file.bytes).unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The text of a configuration file; empty when there is none.

@@ -23,7 +23,7 @@ pub(crate) struct Inputs {
     /// The same as `files`, under the name that other actions use
     #[arg(long, env = "SPRAG_REPORT_PATHS", default_value = "")]
     report_paths: String,
-    /// How the step with the tests ended, the expression `steps.ID.outcome`: when it failed and no test in its results did, something crashed or did not compile, and nothing is green
+    /// How the step with the tests ended, the expression `steps.ID.outcome`, several with a blank between: when it failed and no test in its results did, something crashed or did not compile, and nothing is green
     #[arg(long, env = "SPRAG_OUTCOME", default_value = "")]
     outcome: String,
     /// Job in the history; default: the job id and its matrix values, such as `unit (3.12, ubuntu-24.04)`
@@ -35,7 +35,7 @@ pub(crate) struct Inputs {
     /// How many results the workflow has for one commit, all its jobs together: until all are there, no status is green; default: only the jobs of a matrix wait for each other
     #[arg(long, env = "SPRAG_JOBS", default_value = "")]
     jobs: String,
-    /// How many jobs the matrix has; the default is right
+    /// How many jobs of the matrix run Sprag; the default is all of them
     #[arg(long, env = "SPRAG_MATRIX_JOBS", default_value = "")]
     matrix_jobs: String,
     /// Where the history is: `git:BRANCH` of this repository, `git:URL#BRANCH`, or `file:PATH`
@@ -136,6 +136,9 @@ pub(crate) struct Publishing {
     pub(crate) dry_run: bool,
 }
 
+/// How a step ends, the worst first.
+const OUTCOMES: [&str; 4] = ["cancelled", "failure", "skipped", "success"];
+
 /// A job name is no longer than GitHub shows.
 const LONGEST_JOB: usize = 200;
 
@@ -164,9 +167,30 @@ impl Inputs {
         }
     }
 
-    /// How the step with the tests ended, in GitHub's words; empty when nobody says.
-    pub(crate) fn outcome(&self) -> &str {
-        self.outcome.trim()
+    /// How the step with the tests ended, in GitHub's words, the worst of several; empty when nobody says.
+    ///
+    /// # Errors
+    /// When the input is none of them.
+    pub(crate) fn outcome(&self) -> Result<&'static str, Error> {
+        let mut worst = OUTCOMES.len();
+        for word in self
+            .outcome
+            .split([' ', ',', '\n'])
+            .filter(|word| !word.is_empty())
+        {
+            let known = OUTCOMES.iter().position(|known| word == *known);
+            let place = known.ok_or_else(|| {
+                Error::argument(
+                    format!("the input `outcome` is `{word}`"),
+                    format!(
+                        "write the expression `steps.ID.outcome`, which is one of {}",
+                        OUTCOMES.join(", ")
+                    ),
+                )
+            })?;
+            worst = worst.min(place);
+        }
+        Ok(OUTCOMES.get(worst).copied().unwrap_or_default())
     }
 
     /// How many results the workflow has for one commit; `None` when nobody says.
@@ -178,9 +202,11 @@ impl Inputs {
     }
 
     /// How many jobs of this job id report: those of its matrix.
-    pub(crate) fn jobs_of_id(&self) -> u32 {
-        let jobs = count("matrix-jobs", &self.matrix_jobs);
-        jobs.ok().flatten().unwrap_or(1)
+    ///
+    /// # Errors
+    /// When the input is no number from 1.
+    pub(crate) fn jobs_of_id(&self) -> Result<Option<u32>, Error> {
+        count("matrix-jobs", &self.matrix_jobs)
     }
 
     /// Where the history is.
@@ -388,6 +414,16 @@ mod tests {
         assert_eq!(comment("").unwrap().comment, CommentMode::Auto);
         let refused = comment("sometimes").unwrap_err().to_string();
         insta::assert_snapshot!(refused, @"the input `comment` is `sometimes` (hint: write one of auto, always, off)");
+    }
+
+    #[test]
+    fn of_several_outcomes_the_worst_counts() {
+        let outcome = |text: &str| inputs(&["--outcome", text]).outcome();
+        assert_eq!(outcome("success failure").unwrap(), "failure");
+        assert_eq!(outcome("skipped,success").unwrap(), "skipped");
+        assert_eq!(outcome(" ").unwrap(), "");
+        let refused = outcome("failed").unwrap_err().to_string();
+        insta::assert_snapshot!(refused, @"the input `outcome` is `failed` (hint: write the expression `steps.ID.outcome`, which is one of cancelled, failure, skipped, success)");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How the jobs that test one commit meet: each leaves its part in the history and gets all parts that are there.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use history::{History, Parts, Recorded};
 use model::Conclusion;
@@ -15,12 +17,18 @@ use crate::remote;
 /// Bytes of texts of failures that one comparison records.
 const MOST_TEXT: usize = 4 << 20;
 
+/// Days for which a part is kept: what is not clear as long as GitHub lets a run be run again, so that a job which is not run again stays as red as it was.
+const CLEAR_DAYS: f64 = 3.0;
+const OTHER_DAYS: f64 = 30.0;
+
 /// What the jobs of a commit have found.
 #[derive(Debug, Default)]
 pub(super) struct Met {
     parts: Parts,
     /// Those of this process.
     own: Parts,
+    /// Pull requests that are closed: what was found of them decides nothing any more.
+    closed: BTreeSet<u64>,
     /// Why others may have found something that is not known here, in words.
     apart: Option<String>,
 }
@@ -30,6 +38,14 @@ pub(super) struct Met {
 pub(super) struct Known {
     pub(super) parts: Vec<Part>,
     pub(super) gaps: Gaps,
+}
+
+/// A part of this process.
+#[derive(Debug)]
+struct Own {
+    label: Label,
+    bytes: Vec<u8>,
+    days: f64,
 }
 
 impl Step<'_> {
@@ -65,12 +81,13 @@ impl Step<'_> {
         let own = self.own_parts(target, compared);
         let Some(history) = history else {
             // A dry run is to print what would be written if it were none.
-            let apart = (!self.publishing.dry_run).then_some("there is no history to meet in");
+            let apart = (!self.publishing.dry_run)
+                .then_some("there is no history, so what other jobs found is not known");
             return Met::of(Parts::new(), unplaced(own), apart);
         };
         match self.share(target, history, compared, &own) {
             Ok(parts) => {
-                let is_own = |bytes: &Bytes| own.iter().any(|(_, own)| own == bytes);
+                let is_own = |bytes: &Bytes| own.iter().any(|own| *bytes == own.bytes);
                 let held = parts.iter().filter(|(_, bytes)| is_own(bytes));
                 let held = held.map(|(name, bytes)| (name.clone(), bytes.clone()));
                 let held = held.collect();
@@ -81,7 +98,8 @@ impl Step<'_> {
                     "this run is not recorded, and other jobs cannot see it: {error}"
                 ));
                 let others = self.look_again(target).unwrap_or_default();
-                let apart = "the history could not be written";
+                let apart =
+                    "the history could not be written, so what other jobs found is not known";
                 Met::of(others, unplaced(own), Some(apart))
             }
         }
@@ -92,7 +110,7 @@ impl Step<'_> {
         target: &Target,
         history: &History,
         compared: &[Compared],
-        own: &[(Label, Vec<u8>)],
+        own: &[Own],
     ) -> Result<Parts, Error> {
         let (group, now) = (self.group(target), self.now());
         let all = history.batch("compare a change", |history| {
@@ -100,21 +118,13 @@ impl Step<'_> {
                 let _: Recorded = history.record_at(&run.run, now)?;
             }
             let mut all = history.parts(&group)?;
-            for (label, bytes) in own {
-                if let Some(name) = parts::place(&all, label, bytes) {
-                    all = history.put_part((&group, &name), bytes, now)?;
+            for own in own {
+                if let Some(name) = parts::place(&all, &own.label, &own.bytes) {
+                    all = history.keep_part((&group, &name), &own.bytes, (now, own.days))?;
                 }
             }
             Ok(all)
         })?;
-        for (label, _) in own {
-            if parts::of_one_run(&all, label).count() > 1 {
-                self.warn(&format!(
-                    "two results of this run have the name `{}`: only the first is recorded (hint: give each its own input `job`)",
-                    label.job
-                ));
-            }
-        }
         Ok(all)
     }
 
@@ -138,7 +148,14 @@ impl Step<'_> {
         taken
     }
 
-    fn own_parts(&self, target: &Target, compared: &[Compared]) -> Vec<(Label, Vec<u8>)> {
+    fn own_parts(&self, target: &Target, compared: &[Compared]) -> Vec<Own> {
+        let (jobs, all) = if self.jobs_meet() {
+            (self.inputs.jobs_of_id(), self.inputs.jobs())
+        } else {
+            // Nobody else is ever seen, so nobody is waited for.
+            (Ok(None), Ok(None))
+        };
+        let (jobs, all) = (jobs.unwrap_or_default(), all.unwrap_or_default());
         let part = |of: &Compared| {
             let label = Label {
                 workflow: target.run.workflow.clone(),
@@ -147,11 +164,19 @@ impl Step<'_> {
                 pr: target.pr,
                 job_id: of.job_id.clone(),
                 job: of.report.subject.run.key.job.clone(),
-                jobs: self.inputs.jobs_of_id(),
-                all: self.inputs.jobs().unwrap_or_default(),
+                jobs: jobs.unwrap_or(1),
+                all,
+                whole: !target.in_checkout,
             };
-            let bytes = parts::encode(&label, &report::part(&of.report));
-            (label, bytes)
+            Own {
+                bytes: parts::encode(&label, &report::part(&of.report)),
+                days: if of.report.conclusion == Conclusion::Clear {
+                    CLEAR_DAYS
+                } else {
+                    OTHER_DAYS
+                },
+                label,
+            }
         };
         compared.iter().map(part).collect()
     }
@@ -171,19 +196,18 @@ impl Met {
             parts,
             own,
             apart: apart.map(str::to_owned),
+            ..Self::default()
         }
     }
 
-    /// The same with what is there now, when that says anything new. What a late answer of GitHub does not show yet stays known, one's own parts above all.
-    pub(super) fn with_newer(&self, now: Parts) -> Option<Self> {
+    /// Takes in what is there now; `false` when that says nothing new. What a late answer of GitHub does not show yet stays known, one's own parts above all.
+    pub(super) fn learn(&mut self, now: Parts) -> bool {
         let mut parts = self.parts.clone();
         parts.extend(now);
         parts.extend(self.own.clone());
-        (parts != self.parts).then(|| Self {
-            parts,
-            own: self.own.clone(),
-            apart: self.apart.clone(),
-        })
+        let is_new = parts != self.parts;
+        self.parts = parts;
+        is_new
     }
 
     /// Whether all jobs can see each other.
@@ -191,46 +215,84 @@ impl Met {
         self.apart.is_none()
     }
 
-    /// All parts, read. What is damaged or missing is a gap, never passed over.
-    pub(super) fn all(&self) -> Known {
-        self.known(|_label| true)
+    /// The pull requests that parts are of.
+    pub(super) fn pulls(&self) -> BTreeSet<u64> {
+        let labels = self.labels().filter_map(|(label, _)| label.pr);
+        labels.filter(|pr| !self.closed.contains(pr)).collect()
+    }
+
+    /// What was found of a pull request decides nothing any more.
+    pub(super) fn close(&mut self, pr: u64) {
+        self.closed.insert(pr);
+    }
+
+    /// All parts, read; those of another pull request than `own` say which.
+    pub(super) fn all(&self, own: Option<u64>) -> Known {
+        self.read(
+            |_label| true,
+            |label| match label.pr {
+                Some(pr) if own != Some(pr) => format!("{} of #{pr}", label.job),
+                Some(_) | None => label.job.clone(),
+            },
+        )
     }
 
     /// The parts of one pull request.
     pub(super) fn of_pull(&self, pr: u64) -> Known {
-        self.known(|label| label.pr == Some(pr))
+        self.read(|label| label.pr == Some(pr), |label| label.job.clone())
     }
 
-    fn known(&self, wanted: impl Fn(&Label) -> bool) -> Known {
+    /// Some parts. What is damaged or missing is a gap, never passed over.
+    fn read(&self, wanted: impl Fn(&Label) -> bool, title: impl Fn(&Label) -> String) -> Known {
         let mut known = Known::default();
-        let mut labels = Vec::new();
-        for (name, bytes) in &self.parts {
-            let Some((label, packed)) = parts::decode(bytes) else {
-                let why = PartError::Damaged { line: 1, column: 1 };
-                known.gaps.damaged.push((name.replace('\n', " "), why));
-                continue;
-            };
-            if !wanted(&label) {
-                continue;
-            }
+        let current = self.current(wanted);
+        for (label, packed) in &current {
             match report::read_part(packed) {
-                Ok(part) => known.parts.push(part),
-                Err(error) => known.gaps.damaged.push((label.job.clone(), error)),
+                Ok(part) => known.parts.push(part.named(&title(label))),
+                Err(error) => known.gaps.damaged.push((title(label), error)),
             }
-            labels.push(label);
         }
+        let labels: Vec<Label> = current.into_iter().map(|(label, _)| label).collect();
+        known.gaps.damaged.extend(self.unlabelled());
         known.gaps.missing = parts::missing(&labels);
-        let apart = self.apart.iter();
-        let apart = apart.map(|why| format!("what other jobs may have found ({why})"));
-        known.gaps.missing.extend(apart);
+        known.gaps.unknown.extend(self.apart.clone());
+        let shared = parts::shared_names(&labels).into_iter();
+        let shared = shared
+            .map(|job| format!("two results have the name {job}: give each its own input `job`"));
+        known.gaps.unknown.extend(shared);
         known
+    }
+
+    /// The parts that count, with their labels: not those of closed pull requests, and not those of the past.
+    fn current(&self, wanted: impl Fn(&Label) -> bool) -> Vec<(Label, &[u8])> {
+        let all: Vec<(Label, &[u8])> = self.labels().collect();
+        let is_past = |label: &Label| all.iter().any(|(of, _)| label.is_superseded_by(of));
+        let is_closed = |label: &Label| label.pr.is_some_and(|pr| self.closed.contains(&pr));
+        let counts = all
+            .iter()
+            .filter(|(label, _)| wanted(label) && !is_closed(label) && !is_past(label));
+        counts.cloned().collect()
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (Label, &[u8])> {
+        self.parts.values().filter_map(|bytes| parts::decode(bytes))
+    }
+
+    /// Parts of which nobody can say whose they are.
+    fn unlabelled(&self) -> Vec<(String, PartError)> {
+        let lost = self
+            .parts
+            .iter()
+            .filter(|(_, bytes)| parts::decode(bytes).is_none());
+        let why = PartError::Damaged { line: 1, column: 1 };
+        lost.map(|(name, _)| (name.clone(), why.clone())).collect()
     }
 }
 
 /// Parts that nobody else can see, under names of their own.
-fn unplaced(own: Vec<(Label, Vec<u8>)>) -> Parts {
+fn unplaced(own: Vec<Own>) -> Parts {
     let own = own.into_iter().enumerate();
-    own.map(|(at, (label, bytes))| (format!("own\n{at}\n{}", label.job), bytes.into()))
+    own.map(|(at, own)| (format!("own\n{at}"), own.bytes.into()))
         .collect()
 }
 
@@ -246,7 +308,7 @@ fn is_recorded(of: &Compared) -> bool {
 mod tests {
     use history::Parts;
 
-    use super::Met;
+    use super::{Label, Met, parts};
 
     fn parts(of: &[(&str, &'static str)]) -> Parts {
         let one = |(name, text): &(&str, &'static str)| ((*name).to_owned(), (*text).into());
@@ -255,22 +317,42 @@ mod tests {
 
     #[test]
     fn what_a_late_answer_does_not_show_stays_known() {
-        let met = Met::of(parts(&[("lint", "green")]), parts(&[("unit", "red")]), None);
-        assert!(met.with_newer(Parts::new()).is_none());
-        assert!(
-            met.with_newer(parts(&[("unit", "green, earlier")]))
-                .is_none()
-        );
-        let newer = met.with_newer(parts(&[("e2e", "red")])).unwrap();
-        assert_eq!(newer.parts.len(), 3);
+        let mut met = Met::of(parts(&[("lint", "green")]), parts(&[("unit", "red")]), None);
+        assert!(!met.learn(Parts::new()));
+        assert!(!met.learn(parts(&[("unit", "green, earlier")])));
+        assert!(met.learn(parts(&[("e2e", "red")])));
+        assert_eq!(met.parts.len(), 3);
     }
 
     #[test]
     fn an_answer_that_others_cannot_see_is_not_whole() {
         let met = Met::of(Parts::new(), Parts::new(), Some("no rights"));
-        assert_eq!(
-            met.all().gaps.missing,
-            ["what other jobs may have found (no rights)"]
-        );
+        assert_eq!(met.all(None).gaps.unknown, ["no rights"]);
+    }
+
+    fn labelled(label: &Label) -> Parts {
+        let bytes = parts::encode(label, b"no report");
+        [(format!("{} {}", label.job, label.attempt), bytes.into())].into()
+    }
+
+    /// Jobs of which something is known, though their reports cannot be read here.
+    fn jobs(met: &Met, own: u64) -> Vec<String> {
+        let damaged = met.all(Some(own)).gaps.damaged;
+        damaged.into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_a_closed_pull_request_found_does_not_count() {
+        let of = |pr| Label {
+            job: "unit".to_owned(),
+            pr: Some(pr),
+            attempt: u32::try_from(pr).unwrap(),
+            ..Label::default()
+        };
+        let mut met = Met::of(labelled(&of(7)), labelled(&of(8)), None);
+        assert_eq!(jobs(&met, 8), ["unit of #7", "unit"]);
+        met.close(7);
+        assert_eq!(jobs(&met, 8), ["unit"]);
+        assert_eq!(met.pulls().into_iter().collect::<Vec<_>>(), [8]);
     }
 }

@@ -13,13 +13,10 @@ use serde::{Deserialize, Serialize};
 /// No part is longer.
 const MOST_BYTES: usize = 256 << 10;
 
-/// GitHub's limit of a matrix: a part that says more is not believed.
-const MOST_MISSING: usize = 256;
-
 /// What stands before the report in a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Label {
-    /// The workflow.
+    /// The file of the workflow; two workflows may have one name.
     pub(crate) workflow: String,
     /// The id of its run.
     pub(crate) run: String,
@@ -35,6 +32,8 @@ pub(crate) struct Label {
     pub(crate) jobs: u32,
     /// How many results of this workflow there will be, when its author says so.
     pub(crate) all: Option<u32>,
+    /// Whether this is from a look at the whole run, after its end.
+    pub(crate) whole: bool,
 }
 
 impl Label {
@@ -47,6 +46,23 @@ impl Label {
     fn is_of(&self, run: &Self) -> bool {
         self.name() == run.name() && self.run == run.run && self.attempt == run.attempt
     }
+
+    /// Whether a look at a later run or attempt of the same workflow saw everything that there is, so that this part is of the past.
+    pub(crate) fn is_superseded_by(&self, later: &Self) -> bool {
+        let when = |label: &Self| (label.run.parse().unwrap_or(0_u64), label.attempt);
+        later.whole
+            && (&self.workflow, self.pr) == (&later.workflow, later.pr)
+            && when(self) < when(later)
+    }
+}
+
+/// The names that two results of one run share, so that a later attempt of one would take the place of the other.
+pub(crate) fn shared_names(labels: &[Label]) -> BTreeSet<&str> {
+    let mut seen = BTreeSet::new();
+    let twice = labels
+        .iter()
+        .filter(|of| !seen.insert((of.name(), &of.run, of.attempt)));
+    twice.map(|label| label.job.as_str()).collect()
 }
 
 /// The parts that have one name and are of one attempt of one run.
@@ -94,11 +110,8 @@ pub(crate) fn missing(labels: &[Label]) -> Vec<String> {
         let who = (label.workflow.as_str(), label.pr, "");
         (who, label.all.unwrap_or_default())
     });
-    let missing = of_ids.into_iter().chain(of_workflows);
-    missing
-        .flat_map(|(_, expected)| expected.missing())
-        .take(MOST_MISSING)
-        .collect()
+    let expected = of_ids.into_values().chain(of_workflows.into_values());
+    expected.filter_map(Expected::missing).collect()
 }
 
 /// A workflow, the pull request that it tests, and one of its job ids or none.
@@ -128,10 +141,10 @@ impl<'a> Expected<'a> {
         all
     }
 
-    fn missing(self) -> impl Iterator<Item = String> {
+    fn missing(self) -> Option<String> {
         let seen = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
-        let (who, count) = (self.who, self.count);
-        (seen..count).map(move |n| format!("{who}, job {} of {count}", n + 1))
+        let more = self.count.saturating_sub(seen);
+        (more > 0).then(|| format!("{more} more of {}", self.who))
     }
 }
 
@@ -139,7 +152,7 @@ impl<'a> Expected<'a> {
 mod tests {
     use history::Parts;
 
-    use super::{Label, decode, encode, missing, place};
+    use super::{Label, decode, encode, missing, place, shared_names};
 
     fn label(id: &str, job: &str, jobs: u32) -> Label {
         Label {
@@ -151,6 +164,7 @@ mod tests {
             job: job.to_owned(),
             jobs,
             all: None,
+            whole: false,
         }
     }
 
@@ -173,7 +187,7 @@ mod tests {
             label("unit", "unit (2)", 3),
             label("lint", "lint", 1),
         ];
-        assert_eq!(missing(&parts), ["unit, job 3 of 3"]);
+        assert_eq!(missing(&parts), ["1 more of unit"]);
         assert!(missing(&[]).is_empty());
     }
 
@@ -183,13 +197,16 @@ mod tests {
             all: Some(3),
             ..label(job, job, 1)
         };
-        assert_eq!(missing(&[all("unit"), all("lint")]), ["ci, job 3 of 3"]);
+        assert_eq!(missing(&[all("unit"), all("lint")]), ["1 more of ci"]);
         assert!(missing(&[all("unit"), all("lint"), all("e2e")]).is_empty());
         let other = Label {
             pr: Some(8),
             ..all("e2e")
         };
-        assert_eq!(missing(&[all("unit"), all("lint"), other]).len(), 3);
+        assert_eq!(
+            missing(&[all("unit"), all("lint"), other]),
+            ["1 more of ci", "2 more of ci"]
+        );
     }
 
     #[test]
@@ -217,5 +234,49 @@ mod tests {
         assert_eq!(put(&first, b"green").as_deref(), Some("ci\n7\nunit\n2"));
         assert_eq!(put(&second, b"red").as_deref(), Some("ci\n7\nunit"));
         assert_eq!(put(&second, b"green").as_deref(), Some("ci\n7\nunit\n2"));
+    }
+
+    #[test]
+    fn a_name_that_two_results_share_is_told() {
+        let one = label("unit", "unit", 1);
+        let later = Label {
+            attempt: 2,
+            ..one.clone()
+        };
+        assert!(shared_names(&[one.clone(), later]).is_empty());
+        assert_eq!(
+            shared_names(&[one.clone(), one])
+                .into_iter()
+                .collect::<Vec<_>>(),
+            ["unit"]
+        );
+    }
+
+    #[test]
+    fn a_look_at_a_whole_run_supersedes_what_was_seen_of_it_before() {
+        let outage = Label {
+            job: "default".to_owned(),
+            whole: true,
+            ..label("default", "default", 1)
+        };
+        let again = Label {
+            attempt: 2,
+            whole: true,
+            ..label("unit", "unit", 1)
+        };
+        assert!(outage.is_superseded_by(&again) && !again.is_superseded_by(&outage));
+        let of_another = Label {
+            pr: Some(8),
+            ..again.clone()
+        };
+        assert!(!outage.is_superseded_by(&of_another));
+        let of_a_job = Label {
+            whole: false,
+            ..again
+        };
+        assert!(
+            !outage.is_superseded_by(&of_a_job),
+            "one job is not the run"
+        );
     }
 }

@@ -13,7 +13,6 @@ use host::{Exit, WorkflowRunEvent};
 use model::Timestamp;
 
 use super::Step;
-use super::branch::Config;
 use super::compare::Tested;
 use super::explain::{problem_of_run, unexplained};
 use super::target::{Target, WorkflowRun};
@@ -30,23 +29,34 @@ const MOST_RUN_BYTES: u64 = 2 << 30;
 const MOST_ARTIFACTS: usize = 256;
 
 impl Step<'_> {
-    /// Compares or records what a finished run left.
+    /// Compares or records what a finished run left. What is not decided ends as the run did.
     pub(super) fn pick_up(&self, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
+        let passed = ended.conclusion == "success";
         let Some(repo) = &self.repo else {
-            return self.undecided("artifacts cannot be read without `github-token`");
+            return self.undecided("artifacts cannot be read without `github-token`", passed);
         };
-        if ended.conclusion == "cancelled" || ended.conclusion == "skipped" {
-            return self.skip(&format!("the run was {}", ended.conclusion));
+        // Cancelled, or waiting for somebody who lets a newcomer's run start.
+        if ["cancelled", "skipped", "stale", "action_required"].contains(&ended.conclusion.as_str())
+        {
+            return self.skip(&format!("the run ended with `{}`", ended.conclusion));
         }
-        match ended.event.as_str() {
+        let picked_up = match ended.event.as_str() {
             "pull_request" => self.pick_up_pull(repo, ended),
             "merge_group" => self.pick_up_group(repo, ended),
             "push" | "schedule" | "workflow_dispatch" => self.pick_up_branch(repo, ended),
             other => self.skip(&format!("runs on the event `{other}` are not picked up")),
+        };
+        match picked_up {
+            Err(error) if error.exit() == Exit::Undecided => {
+                self.undecided(&error.to_string(), passed)
+            }
+            done => done,
         }
     }
 
     fn pick_up_pull(&self, repo: &Repo, ended: &WorkflowRunEvent) -> Result<Exit, Error> {
+        // Whatever goes wrong from here on, this commit has no answer.
+        self.target.get_or_init(|| target_of(ended));
         let mut pulls = pulls_of(repo, ended)?;
         let Some(pull) = pulls.pop() else {
             return self.skip("no open pull request has the commit of this run as its head: it was closed or has moved on");
@@ -57,17 +67,16 @@ impl Step<'_> {
             base_commit: pull.base.sha,
             ..target_of(ended)
         };
-        let target = self
-            .target
-            .get_or_init(|| target.with_base(&self.inputs.base));
         if let Some(other) = pulls.pop() {
             // Which of them the run tested GitHub does not say for a fork, and they may want to join different branches.
-            return self.undecided(&format!(
-                "the pull requests {} and {} are of one branch and commit: close one of them",
+            let why = format!(
+                "the pull requests {} and {} are of one branch and commit: close one of them and run the tests again",
                 other.number, pull.number
-            ));
+            );
+            return self.undecided(&why, ended.conclusion == "success");
         }
-        self.compare(target, self.tested(repo, ended)?)
+        let target = target.with_base(&self.inputs.base);
+        self.compare(&target, self.tested(repo, ended)?)
     }
 
     /// A merge queue whose tests run without rights.
@@ -141,7 +150,7 @@ impl Step<'_> {
         {
             let started_at = tested.loaded.run.started_at.unwrap_or(self.now());
             let info = target.info(&tested.job, started_at);
-            self.record_run(info, &tested.loaded, Config::OfCommit)?;
+            self.record_run(info, &tested.loaded)?;
         }
         super::outputs::write_output(&self.context.env, "conclusion", "recorded")?;
         Ok(Exit::Clear)

@@ -7,7 +7,7 @@ use github::{Done, Limits, Repo};
 use history::History;
 use host::GitFacts;
 use model::{CheckConclusion, Conclusion, Effect, Report, StatusState};
-use report::{MarkdownOptions, Merged};
+use report::{Gaps, MarkdownOptions, Merged};
 
 use super::Step;
 use super::compare::Compared;
@@ -77,15 +77,15 @@ impl Step<'_> {
         };
         let mut url = None;
         for _ in 0..MOST_ROUNDS {
+            close_others(repo, target, &mut met);
             url = self.apply(repo, &self.plan(target, &met, comment)).or(url);
             if url.is_some() {
                 comment = Earlier::There;
             }
             let looks = history.is_some() && met.is_together();
             let now = looks.then(|| self.look_again(target)).flatten();
-            match now.and_then(|now| met.with_newer(now)) {
-                Some(newer) => met = newer,
-                None => break,
+            if !now.is_some_and(|now| met.learn(now)) {
+                break;
             }
         }
         url
@@ -103,7 +103,7 @@ impl Step<'_> {
                 effects.push(self.comment_effect(target, (pr, create), &merged));
             }
         }
-        let known = met.all();
+        let known = met.all(target.pr);
         let merged = report::merged(&known.parts, &known.gaps);
         if self.publishing.status {
             effects.push(self.status_effect(target, &merged));
@@ -116,24 +116,31 @@ impl Step<'_> {
 
     /// Takes back an answer that an earlier attempt may have given, when this one cannot give any: no green status outlives a failure of Sprag.
     pub(super) fn publish_undecided(&self, target: &Target, why: &str) {
-        let wanted = target.may_write && self.publishing.status;
-        let repo = self.repo.as_ref().filter(|_| wanted);
+        let repo = self.repo.as_ref().filter(|_| target.may_write);
         // It may well be GitHub that fails: nobody waits for it a second time.
         let Some(Ok(repo)) = repo.map(|repo| repo.with_limits(brief())) else {
             return;
         };
-        let state = match self.publishing.on_undecided {
-            OnUndecided::Failure => StatusState::Error,
-            OnUndecided::Neutral => StatusState::Pending,
+        let unknown = vec![format!("sprag could not decide: {why}")];
+        let gaps = Gaps {
+            unknown,
+            ..Gaps::default()
         };
-        let effect = Effect::Status {
-            sha: target.head_commit.clone(),
-            context: self.context_name(),
-            state,
-            description: report::undecided_status(why),
-            url: link(target),
-        };
-        self.apply(&repo, &[effect]);
+        let merged = report::merged(&[], &gaps);
+        let mut effects = Vec::new();
+        if self.publishing.status {
+            effects.push(Effect::Status {
+                sha: target.head_commit.clone(),
+                context: self.context_name(),
+                state: state(&merged, self.publishing.on_undecided),
+                description: report::undecided_status(why),
+                url: link(target),
+            });
+        }
+        if self.publishing.check_run {
+            effects.push(self.check_run_effect(target, &merged));
+        }
+        self.apply(&repo, &effects);
     }
 
     fn options(&self, target: &Target, limit: usize) -> MarkdownOptions {
@@ -232,6 +239,17 @@ impl Step<'_> {
     }
 }
 
+/// Another pull request with the same head counts only while it is open.
+fn close_others(repo: &Repo, target: &Target, met: &mut Met) {
+    for number in met.pulls() {
+        let is_other = target.pr != Some(number);
+        let is_closed = || repo.pull(number).is_ok_and(|pull| pull.state != "open");
+        if is_other && is_closed() {
+            met.close(number);
+        }
+    }
+}
+
 /// What is tried once more, and not for long.
 fn brief() -> Limits {
     Limits {
@@ -248,7 +266,7 @@ fn state(merged: &Merged<'_>, on_undecided: OnUndecided) -> StatusState {
     match (merged.conclusion(), on_undecided) {
         (Conclusion::Clear, _) => StatusState::Success,
         (Conclusion::Blocked, _) => StatusState::Failure,
-        (Conclusion::Undecided, OnUndecided::Failure) if merged.is_whole() => StatusState::Error,
+        (Conclusion::Undecided, OnUndecided::Failure) if !merged.waits() => StatusState::Error,
         (Conclusion::Undecided, _) => StatusState::Pending,
     }
 }
@@ -257,7 +275,7 @@ fn state(merged: &Merged<'_>, on_undecided: OnUndecided) -> StatusState {
 fn check_conclusion(merged: &Merged<'_>, on_undecided: OnUndecided) -> Option<CheckConclusion> {
     match (merged.conclusion(), on_undecided) {
         (Conclusion::Clear, _) => Some(CheckConclusion::Success),
-        (Conclusion::Undecided, _) if !merged.is_whole() => None,
+        (Conclusion::Undecided, _) if merged.waits() => None,
         (Conclusion::Undecided, OnUndecided::Neutral) => Some(CheckConclusion::Neutral),
         (Conclusion::Blocked, _) | (Conclusion::Undecided, OnUndecided::Failure) => {
             Some(CheckConclusion::Failure)

@@ -12,7 +12,7 @@ pub(crate) struct WorkflowRun {
     pub(crate) id: String,
     /// The attempt, from 1.
     pub(crate) attempt: u32,
-    /// The workflow's name.
+    /// The file of the workflow, or its name where the file is not known.
     pub(crate) workflow: String,
     /// When it started, where that is known.
     pub(crate) started_at: Option<Timestamp>,
@@ -27,7 +27,7 @@ impl WorkflowRun {
             repo: ci.repo.clone(),
             id: ci.run.clone(),
             attempt: ci.attempt.unwrap_or(1),
-            workflow: workflow.to_owned(),
+            workflow: file_of(workflow).to_owned(),
             started_at: None,
             url: ci.url.clone(),
         }
@@ -39,11 +39,20 @@ impl WorkflowRun {
             repo: event.repo.clone(),
             id: event.id.to_string(),
             attempt: event.attempt,
-            workflow: event.workflow.clone(),
+            workflow: match file_of(&event.path) {
+                "" => event.workflow.clone(),
+                file => file.to_owned(),
+            },
             started_at: Timestamp::parse(&event.started_at).ok(),
             url: event.url.clone(),
         }
     }
+}
+
+/// `ci.yml` of `owner/name/.github/workflows/ci.yml@refs/heads/main`.
+fn file_of(reference: &str) -> &str {
+    let path = reference.split('@').next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// A change and what it wants to join.

@@ -95,8 +95,7 @@ fn a_fork_that_wants_to_join_two_branches_with_one_commit_is_not_decided() {
         world.repo.push_commit("release", &[("r.txt", b"r")]);
         world.repo.add_pull_of(change.number, "release");
         let tests = world.test(runner, "tests.yml", &change);
-        let jobs = world.after(runner, "pull_request", &change, &tests);
-        assert!(!jobs[0].green, "{jobs:#?}");
+        world.after(runner, "pull_request", &change, &tests);
         assert_eq!(world.states(&change.head), ["pending"]);
     });
 }
@@ -175,4 +174,44 @@ fn another_github_gets_the_same_answers() {
         assert_eq!(world.states(&change.head).last().unwrap(), "failure");
         assert!(one_comment(&world, &change).contains("removes"));
     }
+}
+
+#[test]
+fn a_run_that_is_repaired_by_running_it_again_is_green() {
+    on_every_runner(|runner| {
+        let world = history_by_pair();
+        let change = world.fork_pull();
+        // Nothing was left, not even the name of a job.
+        world.stage.results(&[]);
+        let tests = world.test(&Bare, "tests.yml", &change);
+        world.after(runner, "pull_request", &change, &tests);
+        assert_eq!(world.states(&change.head), ["failure"]);
+        world.stage.results(&[GREEN]);
+        world.test(&Bare, "tests.yml", &change);
+        let jobs = world.after_rerun(runner, &change);
+        all(&jobs, true, "clear");
+        assert_eq!(world.states(&change.head), ["failure", "success"]);
+    });
+}
+
+#[test]
+fn a_closed_pull_request_does_not_hold_back_another_of_its_commit() {
+    on_our_runner(|runner| {
+        let world = World::with_history("one-step.yml");
+        let change = world.pull();
+        world.repo.push_commit("release", &[("r.txt", b"r")]);
+        world.stage.results(&[RED]);
+        let wrong = Change {
+            number: world.repo.add_pull_of(change.number, "release"),
+            ..change.clone()
+        };
+        world.test(runner, "one-step.yml", &wrong);
+        assert_eq!(world.states(&change.head), ["failure"]);
+        world.stage.results(&[GREEN]);
+        world.test(runner, "one-step.yml", &change);
+        assert_eq!(world.states(&change.head).last().unwrap(), "failure");
+        world.repo.close(wrong.number);
+        world.test(runner, "one-step.yml", &change);
+        assert_eq!(world.states(&change.head).last().unwrap(), "success");
+    });
 }

@@ -149,8 +149,7 @@ echo $((job + 1)) > "$counter"
 rm -rf out && mkdir out
 while [ ! -e prepared/$job.xml ]; do job=$((job - 1)); [ $job -ge 0 ]; done
 cp prepared/$job.xml out/results.xml
-! grep -q '<failure' out/results.xml
-[ ! -e prepared/crash ]
+if grep -q '<failure' out/results.xml || [ -e prepared/crash ]; then exit 1; fi
 "#;
 
 /// Where the stand-in for actions/upload-artifact is.

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) repo: Repo,
     pub(crate) stage: Stage,
     runs: Cell<u64>,
+    /// The newest run of tests.yml that GitHub knows.
+    ended: Cell<u64>,
 }
 
 /// A change: the pull request, its base and its head.
@@ -60,6 +62,7 @@ impl World {
             repo,
             stage: Stage::new(),
             runs: Cell::new(1000),
+            ended: Cell::new(0),
         }
     }
 
@@ -206,6 +209,16 @@ impl World {
         self.on_main(runner, "sprag.yml", ("workflow_run", payload))
     }
 
+    /// The newest run of tests.yml was run again and passed; runs sprag.yml for its second attempt.
+    pub(crate) fn after_rerun(&self, runner: &dyn Runner, change: &Change) -> Vec<Job> {
+        let run = self.ended.get();
+        self.hand_over(run);
+        let head = (change.from.as_str(), "fix", change.head.as_str());
+        let mut payload = payload::workflow_run(run, "pull_request", "success", head);
+        payload["workflow_run"]["run_attempt"] = 2.into();
+        self.on_main(runner, "sprag.yml", ("workflow_run", payload))
+    }
+
     /// A run of tests.yml that GitHub knows, with what its jobs uploaded.
     pub(crate) fn finished(
         &self,
@@ -223,12 +236,18 @@ impl World {
             conclusion: conclusion.to_owned(),
             ..NewRun::default()
         });
+        self.hand_over(run);
+        self.ended.set(run);
+        run
+    }
+
+    /// GitHub has what the jobs uploaded.
+    fn hand_over(&self, run: u64) {
         for folder in folders(&self.stage.artifacts()) {
             let name = folder.file_name().unwrap().to_str().unwrap();
             self.repo.add_artifact(run, name, zip(&folder));
             fs::remove_dir_all(&folder).unwrap();
         }
-        run
     }
 
     /// Runs a workflow of the default branch.
