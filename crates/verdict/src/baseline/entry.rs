@@ -197,7 +197,8 @@ pub struct Recent {
     pub flaked: bool,
     /// What it said when it failed or flaked.
     pub signature: Option<Signature>,
-    /// How long it took, in milliseconds; let go once none of [`Trouble::recent`] is a failure or a flake.
+    /// How long it took, in milliseconds; let go once none of [`Trouble::recent`] is a failure or a flake with a
+    /// duration. Failures of a run in which most tests failed have none.
     pub duration_ms: Option<u32>,
 }
 

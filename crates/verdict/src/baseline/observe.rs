@@ -17,9 +17,14 @@ use crate::odds::{Place, Rates};
 /// Complete runs whose size is kept, to know how many tests to expect.
 const SIZES_KEPT: usize = 15;
 
+/// From how many failures a run that fails for the most part says nothing about single tests.
+const MASS_FROM: usize = 100;
+
 /// What every row of a run shares.
 struct Context<'a> {
     run: &'a RecordedRun,
+    /// Whether many tests failed, and most of those that ran.
+    mass: bool,
     number: u32,
     job: u32,
     at: Timestamp,
@@ -44,6 +49,7 @@ pub(super) fn observe(base: &mut Baseline, run: &RecordedRun) {
     base.learnt.runs = base.learnt.runs.saturating_add(1);
     let context = Context {
         run,
+        mass: is_mass_failure(run),
         number: base.learnt.runs,
         job: job_of(base, run),
         at,
@@ -56,6 +62,12 @@ pub(super) fn observe(base: &mut Baseline, run: &RecordedRun) {
         observe_row(base, &context, row, &mut sums);
     }
     finish(base, &context, &sums);
+}
+
+fn is_mass_failure(run: &RecordedRun) -> bool {
+    let ran = run.rows.iter().filter(|row| row.outcome.ran()).count();
+    let bad = run.rows.iter().filter(|row| failed(row)).count();
+    bad >= MASS_FROM && bad > ran / 2
 }
 
 fn job_of(base: &mut Baseline, run: &RecordedRun) -> u32 {
@@ -253,17 +265,18 @@ impl Trouble {
             outcome: row.outcome,
             flaked: row.flaked,
             signature: row.signature,
-            duration_ms: row.duration_ms,
+            duration_ms: row.duration_ms.filter(|_| !(bad && context.mass)),
         };
         push_bounded(&mut self.recent, recent, RECENT_KEPT);
         self.forget_durations_when_quiet();
         self.extend_streak(context.at, bad, row.signature, place)
     }
 
-    /// Durations are evidence beside failures, and as random as the machine: of a test that did not fail for a while they go.
+    /// Durations are evidence beside failures, and as random as the machine: of a test that did not fail for a while, or only when most did, they go.
     fn forget_durations_when_quiet(&mut self) {
-        let quiet = |recent: &Recent| !recent.outcome.is_failure() && !recent.flaked;
-        if self.recent.iter().all(quiet) {
+        let bad = |recent: &Recent| recent.outcome.is_failure() || recent.flaked;
+        let kept_by = |recent: &Recent| bad(recent) && recent.duration_ms.is_some();
+        if !self.recent.iter().any(kept_by) {
             for recent in &mut self.recent {
                 recent.duration_ms = None;
             }

@@ -17,7 +17,7 @@ pub(super) const SIGNATURES_KEPT: usize = 2048;
 pub(super) const TEXT_BYTES: usize = 512;
 
 /// Bytes of all texts that are kept; the ones longest unseen go first. The counts of their signatures stay.
-pub(super) const TEXT_BYTES_KEPT: usize = 256 << 10;
+pub(super) const TEXT_BYTES_KEPT: usize = 128 << 10;
 
 /// Half-life of the counts of texts, in days. Longer than that of rates: a test keeps its ways of failing.
 pub(super) const TEXT_HALF_LIFE_DAYS: f64 = 60.0;
