@@ -28,6 +28,7 @@ use crate::{Error, ErrorKind, Result, run_file::Whole};
 use draft::BranchDraft;
 use head::Head;
 pub use head::blob_id;
+use pace::Work;
 
 /// Bytes of blobs that are kept in memory once they are read.
 const CACHE_BYTES: usize = 64 << 20;
@@ -176,14 +177,14 @@ impl Inner {
     }
 
     /// Others were faster, after work that took a while: waits a while, or gives up.
-    fn wait(&self, took: Duration) -> Result<()> {
+    fn wait(&self, took: Duration, work: Work) -> Result<()> {
         self.is_patient()?;
         let tries = {
             let mut contention = locked(&self.contention);
             contention.tries += 1;
             contention.tries
         };
-        thread::sleep(self.pace.pause_after(tries - 1, took));
+        thread::sleep(self.pace.pause_after(tries - 1, took, work));
         Ok(())
     }
 

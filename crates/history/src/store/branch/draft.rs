@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{
     Inner, View,
     head::{HEAD, Head, blob_id},
-    locked, objects, whole,
+    locked, objects, pace, whole,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -195,7 +195,12 @@ impl BranchDraft {
         };
         let away = self.inner.is_away(lost.is_some());
         // Not done, or done and the answer was lost: the branch itself says. It is read after the pause, so that the next try starts from it.
-        let waited = self.inner.wait(self.taken.elapsed());
+        let work = if write.changes.is_empty() {
+            pace::Work::Small
+        } else {
+            pace::Work::Files
+        };
+        let waited = self.inner.wait(self.taken.elapsed(), work);
         let now = self.inner.look(!write.changes.is_empty());
         let now = match (now, lost) {
             (Ok(now), Some(lost)) if away && !now.head.is_signed_by(writer) => return Err(lost),

@@ -35,28 +35,41 @@ impl Pace {
     }
 
     /// The pause after `tries` tries of which the last one took a while: between nothing and its bound, so that writers who met once do not meet again. Of writers who
-    /// meet one gets through each time, so what pauses save is the work of the others: the longer the work, the longer the pause. Eight times the work at first, for
-    /// who meets one often meets many; sixty-four times at most, which is room for as many writers.
-    pub(super) fn pause_after(&self, tries: u32, took: Duration) -> Duration {
-        let longest = self.longest_pause.max(took.saturating_mul(64));
-        let bound = self.pause.max(took.saturating_mul(8));
+    /// meet one gets through each time, so what pauses save is the work of the others: the longer the work, the longer the pause, and the longest for who writes files,
+    /// which takes many calls. Who meets one often meets many, so already the first pause has room for some.
+    pub(super) fn pause_after(&self, tries: u32, took: Duration, work: Work) -> Duration {
+        let (first, most) = match work {
+            Work::Small => (2, 16),
+            Work::Files => (16, 64),
+        };
+        let longest = self.longest_pause.max(took.saturating_mul(most));
+        let bound = self.pause.max(took.saturating_mul(first));
         let bound = bound.saturating_mul(1 << tries.min(16)).min(longest);
         let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         bound.mul_f64(share)
     }
 }
 
+/// What a try writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// The head alone.
+    Small,
+    /// Files too.
+    Files,
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::Pace;
+    use super::{Pace, Work};
 
     #[test]
     fn pauses_grow_and_have_a_bound() {
         let pace = Pace::default();
         for tries in 0..40 {
-            let pause = |took| pace.pause_after(tries, Duration::from_secs(took));
+            let pause = |took| pace.pause_after(tries, Duration::from_secs(took), Work::Files);
             assert!(pause(0) <= pace.longest_pause);
             assert!(pause(0) <= pace.pause * (1 << tries.min(16)));
             assert!(pause(100) <= Duration::from_secs(6400));

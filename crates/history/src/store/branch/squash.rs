@@ -19,6 +19,7 @@ use super::{
     Inner, View,
     head::{HEAD, Head, Lock, blob_id},
     locked,
+    pace::Work,
 };
 use crate::{
     Result,
@@ -107,7 +108,7 @@ impl Inner {
             if done {
                 return Ok(true);
             }
-            self.wait(Duration::ZERO)?;
+            self.wait(Duration::ZERO, Work::Small)?;
             view = self.look(true)?;
         }
         Ok(false)

@@ -350,7 +350,7 @@ fn fifty_recorders_of_the_base_at_once_cost_few_calls() {
             .or_default() += 1;
     }
     println!("{} calls for 50 recorders: {kinds:?}", asked.len());
-    assert!(asked.len() <= 50 * 32, "one alone needs 10");
+    assert!(asked.len() <= 50 * 28, "one alone needs 10");
     let mut all: BTreeSet<u32> = (0..50).collect();
     all.insert(1000);
     assert_eq!(numbers(&world.history()), all);
