@@ -9,13 +9,16 @@ use crate::store::random;
 pub struct Pace {
     /// The first pause after another writer was faster; it doubles with every further time.
     pub pause: Duration,
-    /// The longest pause.
+    /// The longest pause after work that takes no time; eight times it after any other.
     pub longest_pause: Duration,
     /// How long a writer tries before it gives up.
     pub patience: Duration,
     /// The lease of a lock: who holds one does nothing after a part of it, and who waits breaks it after half of it again. Longer than replacing a branch takes.
     pub lease: Duration,
 }
+
+/// By how much long work may stretch the longest pause.
+const MOST_PAUSES: u32 = 8;
 
 impl Default for Pace {
     fn default() -> Self {
@@ -29,9 +32,9 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The pause of who waits for the lock of another: that one does not take part in the race, so there is no reason to wait longer each time.
-    pub(super) fn pause_for_lock(&self) -> Duration {
-        self.lease / 60
+    /// The pause of who has waited for the lock of another for some time: short at first, for a squash takes seconds, and longer when its owner seems to be dead.
+    pub(super) fn pause_for_lock(&self, waited: Duration) -> Duration {
+        (waited / 4).clamp(self.lease / 60, self.lease / 8)
     }
 
     /// The pause after `tries` tries of which the last one took a while: between nothing and its bound, so that writers who met once do not meet again. Of writers who
@@ -42,7 +45,11 @@ impl Pace {
             Work::Small => (2, 16),
             Work::Files => (16, 64),
         };
-        let longest = self.longest_pause.max(took.saturating_mul(most));
+        // A machine that is slow for other reasons must not wait for ever.
+        let longest = took
+            .saturating_mul(most)
+            .min(self.longest_pause * MOST_PAUSES);
+        let longest = longest.max(self.longest_pause);
         let bound = self.pause.max(took.saturating_mul(first));
         let bound = bound.saturating_mul(1 << tries.min(16)).min(longest);
         let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
@@ -72,8 +79,8 @@ mod tests {
             let pause = |took| pace.pause_after(tries, Duration::from_secs(took), Work::Files);
             assert!(pause(0) <= pace.longest_pause);
             assert!(pause(0) <= pace.pause * (1 << tries.min(16)));
-            assert!(pause(100) <= Duration::from_secs(6400));
-            assert!(pace.pause_for_lock() >= Duration::from_secs(1));
+            assert!(pause(100) <= pace.longest_pause * 8);
+            assert_eq!(pace.pause_for_lock(Duration::ZERO), Duration::from_secs(1));
         }
     }
 }

@@ -55,9 +55,18 @@ impl Inner {
             return Ok(true);
         }
         self.is_patient()?;
-        thread::sleep(self.pace.pause_for_lock());
-        self.look(self.by_commit)?;
-        Ok(false)
+        let since = locked(&self.lock_seen).as_ref().map(|(_, since)| *since);
+        let waited = since.map_or(Duration::ZERO, |since| since.elapsed());
+        thread::sleep(self.pace.pause_for_lock(waited));
+        // One answer that does not come is no reason to begin the wait anew.
+        match self.look(self.by_commit) {
+            Err(error) if !error.is_unavailable() || self.is_away(true) => Err(error),
+            Err(_) => Ok(false),
+            Ok(_) => {
+                self.is_away(false);
+                Ok(false)
+            }
+        }
     }
 
     /// Whether a lock is older than its lease and half of it again, by the time that this process has seen it: that needs no clocks that agree.

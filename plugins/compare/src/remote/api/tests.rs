@@ -21,7 +21,7 @@ const BRANCH: &str = "sprag-history";
 
 const QUICK: Pace = Pace {
     pause: Duration::from_millis(20),
-    longest_pause: Duration::from_millis(500),
+    longest_pause: Duration::from_secs(2),
     patience: Duration::from_mins(5),
     lease: Duration::from_secs(2),
 };
