@@ -73,7 +73,7 @@ impl Step<'_> {
             ));
             return Ok(());
         }
-        let history = remote::init(self.inputs.history(), self.context)?;
+        let history = remote::init_for(&run.info, self.inputs.history(), self.context)?;
         let recorded = history.record_at(&run, self.context.now)?;
         self.say_recorded(&run, recorded)?;
         let retention = || self.retention(&run.info.commit);
