@@ -10,6 +10,7 @@ use verdict::{Backtest, Figures, Options};
 use crate::cli;
 use crate::context::Context;
 use crate::error::Error;
+use crate::history_verbs::note_left_out;
 use crate::record::parse_time;
 use crate::remote;
 use crate::scope::Scope;
@@ -105,6 +106,7 @@ fn read(history: &History, key: &RunKey, context: &Context) -> Result<Vec<Record
         runs.push(run);
         bar.at(runs.len() as u64);
     }
+    note_left_out(reader.left_out(), context);
     for problem in reader.finish()? {
         context.console.note(&format!("problem: {problem}"));
     }

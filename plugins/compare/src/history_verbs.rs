@@ -49,3 +49,12 @@ fn note_problems(context: &Context, problems: &[model::Problem]) {
         ));
     }
 }
+
+/// Says how many runs an answer does without, because retention left only their failures.
+pub(crate) fn note_left_out(runs: u64, context: &Context) {
+    if runs > 0 {
+        context.console.note(&format!(
+            "{runs} older runs are left out: of them only failures are kept (`history` in .sprag.yaml)"
+        ));
+    }
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use history::{ExportFormat, Filter};
 use host::Exit;
 
-use super::note_problems;
+use super::{note_left_out, note_problems};
 use crate::cli::{HistoryExport, RowFormat};
 use crate::context::Context;
 use crate::error::Error;
@@ -22,6 +22,7 @@ pub(super) fn run(arguments: &HistoryExport, context: &Context) -> Result<Exit, 
     let mut out = output(arguments.output.as_deref())?;
     let exported = history.export(&Filter::default(), format, &mut out)?;
     note_problems(context, &exported.problems);
+    note_left_out(exported.left_out, context);
     if !exported.problems.is_empty() {
         return Ok(Exit::Undecided);
     }
