@@ -396,9 +396,10 @@ fn read_list(file: &Path) -> Result<String, Error> {
 mod tests {
     use std::fs;
 
-    use model::RunInfo;
+    use model::{Outcome, RecordedRun, RecordedTest, RunInfo, Signature, TestId};
+    use verdict::OtherPrs;
 
-    use super::changed_files;
+    use super::{Recent, changed_files};
     use crate::cli::Check;
 
     fn changed(list: &str) -> Vec<String> {
@@ -442,5 +443,28 @@ mod tests {
         fs::write(&source, "fn main() {\n    run();\n}\n").unwrap();
         let path = source.display().to_string();
         assert_eq!(changed(&path), [path]);
+    }
+
+    #[test]
+    fn what_fails_on_pull_requests_excuses_nothing_in_a_group_of_them() {
+        let mut failing = RecordedRun::default();
+        failing.info.pr = Some(7);
+        failing.rows = vec![RecordedTest {
+            id: TestId(1),
+            outcome: Outcome::Fail,
+            flaked: false,
+            duration_ms: None,
+            signature: Some(Signature(1)),
+        }];
+        let seen = |pr: Option<u64>| {
+            let mut recent = Recent::default();
+            let info = RunInfo {
+                pr,
+                ..RunInfo::default()
+            };
+            recent.take(failing.clone(), &info);
+            recent.other_prs != OtherPrs::default()
+        };
+        assert_eq!((seen(Some(8)), seen(None)), (true, false));
     }
 }
