@@ -12,8 +12,11 @@ use crate::{Error, Result, dictionary::Names};
 
 const KEY: &str = "snapshot names";
 
-/// No list of names is longer.
-const MOST_BYTES: u64 = 1 << 30;
+/// No list of names is longer: 64 MiB are half a million names of a hundred characters.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// All names together are no longer once they are whole, with their suites.
+const MOST_WHOLE: u64 = 256 << 20;
 
 /// How the parts of a snapshot say which test they mean: by its id, or by its place in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,8 +109,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Names, Tests)> {
     let damaged = |error| Error::corrupt(KEY, error);
     let decoder = zstd::Decoder::with_buffer(bytes).map_err(damaged)?;
     let mut packed = Vec::new();
-    let read = decoder.take(MOST_BYTES).read_to_end(&mut packed);
-    read.map_err(damaged)?;
+    let read = decoder.take(MOST_BYTES + 1).read_to_end(&mut packed);
+    if read.map_err(damaged)? as u64 > MOST_BYTES {
+        return Err(Error::corrupt(KEY, "it is too long"));
+    }
     let written: Written = unpack(&packed)?;
     let mut names: Names = written.named()?.map(|name| (name.id(), name)).collect();
     let mut ids: Vec<TestId> = names.keys().copied().collect();
@@ -133,7 +138,21 @@ impl Written {
         self.names.push_str(&test.name);
     }
 
+    /// Bytes that the suites and classes of all names take, each beside its name; `None` for more than there can be.
+    fn whole(&self) -> Option<u64> {
+        let left = self.lengths.len() as u64;
+        let mut all: u64 = 0;
+        for (suite, class, count) in &self.groups {
+            let scope = suite.len() + class.as_ref().map_or(0, String::len);
+            all = all.checked_add((*count).min(left).checked_mul(scope as u64)?)?;
+        }
+        Some(all).filter(|all| *all <= MOST_WHOLE)
+    }
+
     fn named(&self) -> Result<impl Iterator<Item = TestName>> {
+        if self.whole().is_none() {
+            return Err(Error::corrupt(KEY, "its suites are too long"));
+        }
         let mut rest = self.names.as_str();
         let mut cut = |length: &u64| {
             let (name, after) = rest.split_at_checked(usize::try_from(*length).ok()?)?;
@@ -160,7 +179,20 @@ mod tests {
     use proptest::prelude::*;
     use verdict::Baseline;
 
-    use super::{Tests, decode, encode};
+    use super::{Tests, Written, decode, encode, pack};
+
+    #[test]
+    fn a_short_file_cannot_ask_for_all_memory() {
+        let written = Written {
+            groups: vec![("s".repeat(1 << 20), None, 1 << 20)],
+            lengths: vec![0; 1 << 20],
+            ..Written::default()
+        };
+        let packed = zstd::bulk::compress(&pack(&written).unwrap(), 3).unwrap();
+        assert!(packed.len() < 2_000);
+        let error = decode(&packed).unwrap_err().to_string();
+        assert!(error.contains("too long"), "{error}");
+    }
 
     fn back(names: BTreeMap<TestId, TestName>) -> (Baseline, Tests) {
         let mut baseline = Baseline {

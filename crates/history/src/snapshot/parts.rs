@@ -207,7 +207,9 @@ impl History {
             ..all_runs(of)
         };
         let plan = self.plan(&filter)?;
-        let mut tables = plan.chunks.iter().map(|(_, table)| table);
+        // Of a table of failures no snapshot can see a run.
+        let tables = plan.chunks.iter().map(|(_, table)| table);
+        let mut tables = tables.filter(|table| !table.failures_only());
         let held = tables.any(|table| holds_unseen(table, &filter, coverage));
         Ok(held || !plan.problems.is_empty())
     }

@@ -200,8 +200,16 @@ impl Met {
         }
     }
 
-    /// Takes in what is there now; `false` when that says nothing new. What a late answer of GitHub does not show yet stays known, one's own parts above all.
+    /// Takes in what is there now; `false` when that says nothing new. What a late answer of GitHub does not show yet stays known, one's own parts above all, unless a later
+    /// run or attempt has taken their place.
     pub(super) fn learn(&mut self, now: Parts) -> bool {
+        let is_replaced = |name: &str, own: &Bytes| {
+            let held = now.get(name).and_then(|held| parts::decode(held));
+            let own = parts::decode(own);
+            own.zip(held)
+                .is_some_and(|((own, _), (held, _))| own.is_older_than(&held))
+        };
+        self.own.retain(|name, own| !is_replaced(name, own));
         let mut parts = self.parts.clone();
         parts.extend(now);
         parts.extend(self.own.clone());
@@ -322,6 +330,23 @@ mod tests {
         assert!(!met.learn(parts(&[("unit", "green, earlier")])));
         assert!(met.learn(parts(&[("e2e", "red")])));
         assert_eq!(met.parts.len(), 3);
+    }
+
+    #[test]
+    fn a_later_attempt_takes_the_place_of_ones_own_part() {
+        let of = |attempt, report: &[u8]| -> Parts {
+            let label = Label {
+                job: "unit".to_owned(),
+                run: "1".to_owned(),
+                attempt,
+                ..Label::default()
+            };
+            [("unit".to_owned(), parts::encode(&label, report).into())].into()
+        };
+        let mut met = Met::of(Parts::new(), of(1, b"green"), None);
+        assert!(!met.learn(of(1, b"another, by a late answer")));
+        assert!(met.learn(of(2, b"red")));
+        assert_eq!(met.parts, of(2, b"red"));
     }
 
     #[test]

@@ -47,12 +47,21 @@ impl Label {
         self.name() == run.name() && self.run == run.run && self.attempt == run.attempt
     }
 
+    /// The run and its attempt: both grow with time.
+    fn when(&self) -> (u64, u32) {
+        (self.run.parse().unwrap_or(0), self.attempt)
+    }
+
+    /// Whether a part of this label has been replaced by one of a later run or attempt.
+    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.when() < other.when()
+    }
+
     /// Whether a look at a later run or attempt of the same workflow saw everything that there is, so that this part is of the past.
     pub(crate) fn is_superseded_by(&self, later: &Self) -> bool {
-        let when = |label: &Self| (label.run.parse().unwrap_or(0_u64), label.attempt);
         later.whole
             && (&self.workflow, self.pr) == (&later.workflow, later.pr)
-            && when(self) < when(later)
+            && self.when() < later.when()
     }
 }
 
@@ -71,14 +80,17 @@ pub(crate) fn of_one_run<'a>(all: &'a Parts, label: &'a Label) -> impl Iterator<
     all.values().filter(is_it)
 }
 
-/// The name that a part gets; `None` when it is there already. Of two results with one name, two steps of a job for instance, neither takes the place of the other.
+/// The name that a part gets; `None` when it is there already, or one of a later run or attempt is. Of two results with one name, two steps of a job for instance, neither takes
+/// the place of the other; a second look at a whole run takes that of the first.
 pub(crate) fn place(all: &Parts, label: &Label, bytes: &[u8]) -> Option<String> {
-    if of_one_run(all, label).any(|held| held == bytes) {
+    let mut held = all.values().filter_map(|bytes| decode(bytes));
+    let is_late = held.any(|(of, _)| label.is_older_than(&of));
+    if is_late || of_one_run(all, label).any(|held| held == bytes) {
         return None;
     }
     Some(match of_one_run(all, label).count() {
-        0 => label.name(),
-        others => format!("{}\n{}", label.name(), others + 1),
+        others if others > 0 && !label.whole => format!("{}\n{}", label.name(), others + 1),
+        _ => label.name(),
     })
 }
 
@@ -234,6 +246,18 @@ mod tests {
         assert_eq!(put(&first, b"green").as_deref(), Some("ci\n7\nunit\n2"));
         assert_eq!(put(&second, b"red").as_deref(), Some("ci\n7\nunit"));
         assert_eq!(put(&second, b"green").as_deref(), Some("ci\n7\nunit\n2"));
+        assert_eq!(put(&first, b"late"), None, "the first attempt is over");
+        let look = Label {
+            job: "e2e".to_owned(),
+            whole: true,
+            ..second
+        };
+        assert_eq!(put(&look, b"undecided").as_deref(), Some("ci\n7\ne2e"));
+        assert_eq!(
+            put(&look, b"green").as_deref(),
+            Some("ci\n7\ne2e"),
+            "looked at again"
+        );
     }
 
     #[test]

@@ -183,7 +183,13 @@ impl Step<'_> {
 
     /// The artifacts that hold results, with the job of each; those of one job go by their whole names, so that none stands for the other.
     fn named<'a>(&self, held: &'a [Artifact]) -> Vec<(String, &'a Artifact)> {
-        let named = held.iter().filter_map(|artifact| {
+        // A rerun can leave a second artifact of one name: the newer one counts.
+        let is_newest = |artifact: &&Artifact| {
+            !held
+                .iter()
+                .any(|of| of.name == artifact.name && of.id > artifact.id)
+        };
+        let named = held.iter().filter(is_newest).filter_map(|artifact| {
             let job = self.inputs.job_of_artifact(&artifact.name)?;
             Some((job, artifact))
         });
