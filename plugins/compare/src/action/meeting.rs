@@ -113,8 +113,9 @@ impl Step<'_> {
         own: &[Own],
     ) -> Result<Parts, Error> {
         let (group, now) = (self.group(target), self.now());
+        let runs = self.recorded(compared);
         let all = history.batch("compare a change", |history| {
-            for run in self.recorded(compared) {
+            for run in &runs {
                 let _: Recorded = history.record_at(&run.run, now)?;
             }
             let mut all = history.parts(&group)?;

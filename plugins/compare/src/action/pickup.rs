@@ -143,11 +143,12 @@ impl Step<'_> {
             base_branch: branch.clone(),
             ..target_of(ended)
         };
-        for tested in self
-            .artifacts(repo, ended)?
-            .into_iter()
-            .filter(|of| of.is_new)
-        {
+        let mut jobs = self.artifacts(repo, ended)?;
+        if ended.conclusion != "success" {
+            // Recorded as a run that lists only some of its tests.
+            self.note_unexplained(repo, ended, &mut jobs);
+        }
+        for tested in jobs.into_iter().filter(|of| of.is_new) {
             let started_at = tested.loaded.run.started_at.unwrap_or(self.now());
             let info = target.info(&tested.job, started_at);
             self.record_run(info, &tested.loaded)?;

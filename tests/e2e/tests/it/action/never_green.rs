@@ -221,3 +221,20 @@ fn a_closed_pull_request_does_not_hold_back_another_of_its_commit() {
         assert_eq!(world.states(&change.head).last().unwrap(), "success");
     });
 }
+
+#[test]
+fn a_push_that_failed_beside_green_results_is_recorded_as_one_that_lacks_some() {
+    on_our_runner(|runner| {
+        let world = history_by_pair();
+        world.stage.results(&[GREEN]);
+        let mut tests = world.push(&Bare, "tests.yml");
+        tests[0].green = false;
+        let jobs = world.after(runner, "push", &super::main_of(&world), &tests);
+        all(&jobs, true, "recorded");
+        assert!(
+            jobs[0].log.contains("no artifact has a failing test"),
+            "{}",
+            jobs[0].log
+        );
+    });
+}
